@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * Generic-netlink interface of tunnel.ko.
+ *
+ * The family is found by name (CTRL_CMD_GETFAMILY). Every request needs
+ * CAP_NET_ADMIN in the initial user namespace (or in the namespace's own when
+ * the module parameter userns=1), except TUNNEL_CMD_INFO_GET and
+ * TUNNEL_CMD_STATS_GET. Every refusal carries an errno and an extended-ACK
+ * sentence. All objects belong to the network namespace of the requester.
+ *
+ * docs/netlink/tunnel.yaml describes the same interface in the kernel's
+ * netlink-spec format.
+ */
+#ifndef _UAPI_LINUX_TUNNEL_NETLINK_H
+#define _UAPI_LINUX_TUNNEL_NETLINK_H
+
+#include <linux/types.h>
+
+#define TUNNEL_GENL_NAME	"tunnel"
+#define TUNNEL_GENL_VERSION	1
+
+/* Multicast groups; both need CAP_NET_ADMIN to join. */
+#define TUNNEL_MCGRP_CONFIG	"config"	/* *_NEW and *_DEL of objects */
+#define TUNNEL_MCGRP_EVENTS	"events"	/* life of carriers and sessions */
+
+/* Names of tunnels and services: 1..63 characters of [a-z0-9._-]. */
+#define TUNNEL_NAME_MAX		63
+/* SHA-256 of the peer's DER SubjectPublicKeyInfo (RFC 5280, 4.1.2.7). */
+#define TUNNEL_PIN_LEN		32
+/* Text that only the daemon interprets: "host:port", path of a key. */
+#define TUNNEL_TEXT_MAX		255
+
+/**
+ * enum tunnel_cmd - requests and notifications
+ *
+ * NEW creates or fails with EEXIST; DEL removes or fails with ENOENT; GET
+ * without NLM_F_DUMP answers one object, with NLM_F_DUMP all of them.
+ */
+enum tunnel_cmd {
+	TUNNEL_CMD_UNSPEC,
+	/* NAME, ROLE, PEER_PIN, REMOTE (dial) or LOCAL (listen), KEY, [CIPHERS], [GRACE] */
+	TUNNEL_CMD_TUNNEL_NEW,
+	TUNNEL_CMD_TUNNEL_DEL,		/* NAME */
+	TUNNEL_CMD_TUNNEL_GET,		/* NAME or dump */
+	/* SERVICE, ADDRESS (the target), [NAME]: only this tunnel's peer may use it */
+	TUNNEL_CMD_SERVICE_NEW,
+	TUNNEL_CMD_SERVICE_DEL,		/* SERVICE, [NAME] */
+	TUNNEL_CMD_SERVICE_GET,		/* dump */
+	/* ADDRESS (port 0: the kernel chooses, the answer says), NAME, SERVICE */
+	TUNNEL_CMD_LISTENER_NEW,
+	TUNNEL_CMD_LISTENER_DEL,	/* ADDRESS */
+	TUNNEL_CMD_LISTENER_GET,	/* dump */
+	TUNNEL_CMD_SESSION_GET,		/* dump, [NAME] */
+	TUNNEL_CMD_SESSION_DEL,		/* NAME, SESSION_ID: reset it */
+	/* NAME, FD, PEER_PIN; answers with CARRIER_ID */
+	TUNNEL_CMD_CARRIER_ATTACH,
+	TUNNEL_CMD_CARRIER_DEL,		/* CARRIER_ID: close it; the lane waits for another */
+	TUNNEL_CMD_CARRIER_GET,		/* dump, [NAME] */
+	TUNNEL_CMD_STATS_GET,		/* answers with STATS */
+	TUNNEL_CMD_INFO_GET,		/* VERSION, GENERATION, DAEMON, COUNT_* */
+	/* This socket is the daemon's until it is closed. EBUSY: there is one. */
+	TUNNEL_CMD_DAEMON_REGISTER,
+	TUNNEL_CMD_FLUSH,		/* remove every object of the namespace */
+
+	/* notifications, group "events" */
+	TUNNEL_CMD_CARRIER_UP,		/* NAME, CARRIER_ID, ... as in CARRIER_GET */
+	TUNNEL_CMD_CARRIER_DOWN,	/* NAME, CARRIER_ID, REASON */
+	TUNNEL_CMD_SESSION_OPENED,	/* NAME, SESSION_ID, SERVICE, ... */
+	TUNNEL_CMD_SESSION_CLOSED,	/* NAME, SESSION_ID, REASON, TX_BYTES, RX_BYTES */
+
+	__TUNNEL_CMD_MAX,
+};
+
+#define TUNNEL_CMD_MAX (__TUNNEL_CMD_MAX - 1)
+
+enum tunnel_role {
+	TUNNEL_ROLE_DIAL,		/* we make the carriers */
+	TUNNEL_ROLE_LISTEN,		/* the peer makes them */
+};
+
+enum tunnel_state {
+	TUNNEL_STATE_DOWN,		/* no carrier */
+	TUNNEL_STATE_HELLO,		/* carrier attached, peer's HELLO awaited */
+	TUNNEL_STATE_UP,
+};
+
+enum tunnel_session_state {
+	TUNNEL_SESSION_OPENING,		/* OPEN sent or target being connected */
+	TUNNEL_SESSION_OPEN,
+	TUNNEL_SESSION_HALF_CLOSED,	/* one direction has ended */
+	TUNNEL_SESSION_CLOSED,		/* ended or reset, last frame not yet sent */
+};
+
+/** enum tunnel_blocked - what the sending half of a session waits for */
+enum tunnel_blocked {
+	TUNNEL_BLOCKED_NONE,		/* nothing: idle or flowing */
+	TUNNEL_BLOCKED_CARRIER,		/* no carrier attached */
+	TUNNEL_BLOCKED_CREDIT,		/* peer's reader has not consumed */
+	TUNNEL_BLOCKED_LANE,		/* queued behind other sessions or TCP */
+	TUNNEL_BLOCKED_READER,		/* our local program does not read */
+	TUNNEL_BLOCKED_CONNECT,		/* target being connected */
+};
+
+/** enum tunnel_reason - why a session or carrier ended; also on the wire */
+enum tunnel_reason {
+	TUNNEL_REASON_NONE,		/* ended normally */
+	TUNNEL_REASON_RESET,		/* application reset its connection; ECONNRESET */
+	TUNNEL_REASON_NO_SERVICE,	/* peer has no such service; ECONNREFUSED */
+	TUNNEL_REASON_REFUSED,		/* target refused the connection; ECONNREFUSED */
+	TUNNEL_REASON_UNREACHABLE,	/* target unreachable; EHOSTUNREACH */
+	TUNNEL_REASON_TIMED_OUT,	/* ETIMEDOUT */
+	TUNNEL_REASON_LIMIT,		/* a limit of the receiver; ENOBUFS */
+	TUNNEL_REASON_FLOW_CONTROL,	/* data beyond credit; EPROTO */
+	TUNNEL_REASON_PROTOCOL,		/* malformed or unexpected frame; EPROTO */
+	TUNNEL_REASON_VERSION,		/* no protocol version in common; EPROTONOSUPPORT */
+	TUNNEL_REASON_PEER_RESTARTED,	/* peer lost the lane's state; ECONNRESET */
+	TUNNEL_REASON_ADMIN,		/* removed by an administrator; ECONNABORTED */
+	TUNNEL_REASON_STALE,		/* carrier older than the attached one */
+	TUNNEL_REASON_REPLACED,		/* a newer carrier took over */
+	TUNNEL_REASON_LOOP,		/* talking to oneself, or both ends have one role */
+	TUNNEL_REASON_FLOOD,		/* peer floods us with requests */
+	TUNNEL_REASON_TRANSPORT,	/* TCP or TLS connection lost; resumable */
+	TUNNEL_REASON_AEAD_LIMIT,	/* record limit of the cipher; resumable */
+	TUNNEL_REASON_NO_DAEMON,	/* daemon gone for longer than linger */
+	TUNNEL_REASON_NO_MEMORY,	/* ENOMEM */
+
+	__TUNNEL_REASON_MAX,
+};
+
+#define TUNNEL_REASON_MAX (__TUNNEL_REASON_MAX - 1)
+
+/* TUNNEL_A_CIPHERS: the AEADs the daemon may offer and the kernel accepts */
+#define TUNNEL_CIPHER_AES_128_GCM	(1U << 0)
+#define TUNNEL_CIPHER_AES_256_GCM	(1U << 1)
+#define TUNNEL_CIPHER_CHACHA20_POLY1305	(1U << 2)
+#define TUNNEL_CIPHER_ALL		0x7U
+
+/**
+ * enum tunnel_attr - attributes of every command
+ *
+ * u64 attributes are 64-bit aligned with TUNNEL_A_PAD. Addresses are a whole
+ * struct sockaddr_in (16 bytes) or struct sockaddr_in6 (28 bytes).
+ */
+enum tunnel_attr {
+	TUNNEL_A_UNSPEC,
+	TUNNEL_A_PAD,
+	TUNNEL_A_NAME,			/* string, tunnel */
+	TUNNEL_A_ROLE,			/* u8, enum tunnel_role */
+	TUNNEL_A_PEER_PIN,		/* binary, TUNNEL_PIN_LEN */
+	TUNNEL_A_REMOTE,		/* string "host:port" to dial */
+	TUNNEL_A_LOCAL,			/* string "address:port" to accept carriers on */
+	TUNNEL_A_KEY,			/* string, absolute path of our private key (PEM) */
+	TUNNEL_A_CIPHERS,		/* u32, TUNNEL_CIPHER_* */
+	TUNNEL_A_GRACE,			/* u32, ms a session waits without carrier */
+	TUNNEL_A_STATE,			/* u8, tunnel_state or tunnel_session_state */
+	TUNNEL_A_PEER_NAME,		/* string, what the peer calls this tunnel */
+	TUNNEL_A_SERVICE,		/* string */
+	TUNNEL_A_ADDRESS,		/* sockaddr: target of a service, listener's address */
+	TUNNEL_A_FD,			/* s32 */
+	TUNNEL_A_CARRIER_ID,		/* u32 */
+	TUNNEL_A_SESSION_ID,		/* u64 */
+	TUNNEL_A_REASON,		/* u8, enum tunnel_reason */
+	TUNNEL_A_LOCAL_ADDR,		/* sockaddr */
+	TUNNEL_A_PEER_ADDR,		/* sockaddr; of a session: who opened it */
+	TUNNEL_A_TLS_VERSION,		/* u16, 0x0303 or 0x0304 */
+	TUNNEL_A_TLS_CIPHER,		/* u16, TLS_CIPHER_* of linux/tls.h */
+	TUNNEL_A_KTLS_TX,		/* u8, 1: the kernel encrypts */
+	TUNNEL_A_KTLS_RX,		/* u8, 1: the kernel decrypts */
+	TUNNEL_A_RTT_US,		/* u32, smoothed, from TCP */
+	TUNNEL_A_AGE_MS,		/* u64 */
+	TUNNEL_A_TX_BYTES,		/* u64 */
+	TUNNEL_A_RX_BYTES,		/* u64 */
+	TUNNEL_A_TX_RECORDS,		/* u64, upper estimate */
+	TUNNEL_A_RX_RECORDS,		/* u64 */
+	TUNNEL_A_TX_FRAMES,		/* u64 */
+	TUNNEL_A_RX_FRAMES,		/* u64 */
+	TUNNEL_A_TX_QUEUED,		/* u64, bytes not framed (session), retained (lane) */
+	TUNNEL_A_RX_QUEUED,		/* u64, bytes the local program has not taken */
+	TUNNEL_A_TX_CREDIT,		/* u64, bytes we may still send */
+	TUNNEL_A_RX_WINDOW,		/* u64, receive window, bytes */
+	TUNNEL_A_BLOCKED,		/* u8, enum tunnel_blocked */
+	TUNNEL_A_PROTOCOL,		/* u8, protocol type of OPEN */
+	TUNNEL_A_ACCEPTED,		/* u8, 1: the peer opened this session */
+	TUNNEL_A_LANE_TX,		/* u64, lane bytes sent */
+	TUNNEL_A_LANE_ACKED,		/* u64, of these acknowledged by the peer */
+	TUNNEL_A_LANE_RX,		/* u64, lane bytes received */
+	TUNNEL_A_LANE_REPLAYED,		/* u64, bytes sent again after a carrier loss */
+	TUNNEL_A_LANE_ATTACH,		/* u64, carriers so far (dialler's counter) */
+	TUNNEL_A_SESSIONS,		/* u32, live sessions */
+	TUNNEL_A_STATS,			/* nest of TUNNEL_A_STAT */
+	TUNNEL_A_STAT,			/* nest of STAT_NAME, STAT_VALUE */
+	TUNNEL_A_STAT_NAME,		/* string */
+	TUNNEL_A_STAT_VALUE,		/* u64 */
+	TUNNEL_A_VERSION,		/* string, module version */
+	TUNNEL_A_GENERATION,		/* u32, raised by every change of configuration */
+	TUNNEL_A_DAEMON,		/* u32, netlink port of the daemon, 0: none */
+	TUNNEL_A_COUNT_TUNNELS,		/* u32 */
+	TUNNEL_A_COUNT_SERVICES,	/* u32 */
+	TUNNEL_A_COUNT_LISTENERS,	/* u32 */
+	TUNNEL_A_COUNT_CARRIERS,	/* u32 */
+
+	__TUNNEL_A_MAX,
+};
+
+#define TUNNEL_A_MAX (__TUNNEL_A_MAX - 1)
+
+#endif /* _UAPI_LINUX_TUNNEL_NETLINK_H */

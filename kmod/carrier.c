@@ -1,0 +1,897 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <net/tcp.h>
+
+#include "carrier.h"
+#include "compat/compat.h"
+#include "lane.h"
+#include "notify.h"
+#include "trace.h"
+#include "tunnel.h"
+#include "xmit.h"
+
+/* Records one run of a work handles before others get their turn. */
+#define BUDGET 64
+#define SLICES 32
+/* A good-bye: until the peer's FIN, but not longer than this. */
+#define DRAIN_TIME (2 * HZ)
+#define DRAIN_STEP msecs_to_jiffies(20)
+
+static void carrier_put(struct tnl_carrier *c)
+{
+	if (!refcount_dec_and_test(&c->ref))
+		return;
+	tnl_chunkq_purge(&c->out);
+	tnl_tunnel_put(c->tunnel);
+	kfree(c);
+}
+
+/* Put a frame of the carrier's own (not the lane's) in front of everything. */
+static int queue_own(struct tnl_carrier *c, u8 type, u16 reason,
+		     const void *payload, u32 len)
+{
+	struct tnl_frame f = { .type = type, .reason = reason, .length = len };
+	struct page *page;
+	u8 *p;
+
+	page = alloc_page(GFP_KERNEL_ACCOUNT);
+	if (!page)
+		return -ENOMEM;
+	if (tnl_chunkq_reserve(&c->out, 1, GFP_KERNEL)) {
+		put_page(page);
+		return -ENOMEM;
+	}
+	TNL_INC(c->tn, page_allocs);
+	p = page_address(page);
+	tnl_frame_encode(p, &f);
+	memcpy(p + TNL_HDR_LEN, payload, len);
+	tnl_chunkq_append(&c->out, page, 0, TNL_HDR_LEN + len);
+	put_page(page);
+	return 0;
+}
+
+static int queue_hello(struct tnl_carrier *c)
+{
+	u8 payload[TNL_HELLO_MAX];
+	struct tnl_hello h;
+	size_t len;
+
+	tnl_lane_hello(c->lane, &h);
+	len = tnl_hello_encode(payload, &h);
+	return queue_own(c, TNL_HELLO, 0, payload, len);
+}
+
+/* --- sending ------------------------------------------------------------- */
+
+/* Return: bytes, -EAGAIN when a wake-up will come, or the error that ends it. */
+static ssize_t xmit(struct tnl_carrier *c, struct bio_vec *bv, unsigned int n,
+		    u32 len, bool more)
+{
+	struct sock *sk = c->sock->sk;
+	ssize_t r;
+
+	/* Before the attempt: space may come between failure and flag. */
+	set_bit(TNL_WATCH_TX_BLOCKED, &c->watch.flags);
+	smp_mb__after_atomic();
+	r = tnl_xmit(c->sock, bv, n, len, more);
+	TNL_INC(c->tn, sends);
+	if (r > 0) {
+		clear_bit(TNL_WATCH_TX_BLOCKED, &c->watch.flags);
+		c->tx_bytes += r;
+		/* A record ends when it is full, of bytes or of slices. */
+		c->tx_records += max_t(u64, DIV_ROUND_UP(r, TNL_RECORD_MAX),
+				       DIV_ROUND_UP(n, MAX_SKB_FRAGS - 1));
+		return r;
+	}
+	if (r == -EAGAIN) {
+		TNL_INC(c->tn, sends_blocked);
+		/* Memory was short, not space: nobody will wake us. */
+		if (sk_stream_memory_free(sk)) {
+			TNL_INC(c->tn, retries_armed);
+			tnl_watch_retry(&c->watch);
+		}
+	}
+	return r ? r : -EPIPE;
+}
+
+static ssize_t send_own(struct tnl_carrier *c)
+{
+	struct bio_vec bv[2];
+	unsigned int n;
+	ssize_t r;
+	u32 len;
+
+	while ((n = tnl_chunk_peek(&c->out, &c->out_pos, bv, ARRAY_SIZE(bv),
+				   U32_MAX, &len))) {
+		r = xmit(c, bv, n, len, false);
+		if (r < 0)
+			return r;
+		tnl_chunk_advance(&c->out, &c->out_pos, r);
+	}
+	return 0;
+}
+
+static ssize_t send_lane(struct tnl_carrier *c)
+{
+	struct tnl_lane *lane = c->lane;
+	struct bio_vec bv[SLICES];
+	unsigned int n;
+	ssize_t r;
+	bool more;
+	u32 len;
+
+	n = tnl_lane_peek(lane, bv, SLICES, &len, &more);
+	if (!n) {
+		tnl_lane_release(lane);
+		r = tnl_lane_gather(lane);
+		return r;
+	}
+	if (c->tx_records >= TNL_RECORDS_MAX)
+		return -EKEYEXPIRED;
+	r = xmit(c, bv, n, len, more);
+	if (r > 0)
+		tnl_lane_sent(lane, r);
+	return r;
+}
+
+static void tx_work(struct work_struct *work)
+{
+	struct tnl_carrier *c = container_of(work, struct tnl_carrier, tx_work);
+	int budget = BUDGET;
+	ssize_t r;
+
+	if (test_bit(TNL_CARRIER_LOST, &c->bits))
+		return;
+	r = send_own(c);
+	if (!r && !test_bit(TNL_CARRIER_READY, &c->bits))
+		return;
+	/* Pairs with the release in hello_done(): rewind_to is set. */
+	smp_rmb();
+	if (!r && test_and_clear_bit(TNL_CARRIER_REWIND, &c->bits))
+		tnl_lane_rewind(c->lane, c->rewind_to);
+	while (r >= 0 && budget--) {
+		r = send_lane(c);
+		if (!r)
+			break;
+	}
+
+	if (r > 0) {
+		tnl_watch_queue(&c->watch, &c->tx_work);
+	} else if (!r) {
+		if (tnl_ktls_record_open(c->sock->sk)) {
+			/* The answer to the question closes the record. */
+			tnl_lane_dirty(c->lane, TNL_LANE_PING);
+			tnl_watch_retry(&c->watch);
+		}
+	} else if (r == -ENOMEM) {
+		TNL_INC(c->tn, retries_armed);
+		tnl_watch_retry(&c->watch);
+	} else if (r == -EPROTO) {
+		c->restart = true;
+		tnl_carrier_lost(c, TUNNEL_REASON_FLOOD);
+	} else if (r == -EKEYEXPIRED) {
+		tnl_carrier_lost(c, TUNNEL_REASON_AEAD_LIMIT);
+	} else if (r != -EAGAIN) {
+		tnl_carrier_lost(c, TUNNEL_REASON_TRANSPORT);
+	}
+}
+
+/* --- receiving ----------------------------------------------------------- */
+
+static void stop(struct tnl_carrier *c);
+static void finish(struct tnl_carrier *c);
+
+static void hello_through(struct tnl_carrier *c, struct tnl_hello *peer)
+{
+	c->rewind_to = peer->rx_offset;
+	c->hello_done = true;
+	if (!tnl_lane_set_up(c->lane, c, peer))
+		return;
+	c->was_up = true;
+	set_bit(TNL_CARRIER_REWIND, &c->bits);
+	smp_wmb();
+	set_bit(TNL_CARRIER_READY, &c->bits);
+	cancel_delayed_work(&c->hello_timeout);
+	tnl_watch_queue(&c->watch, &c->tx_work);
+	trace_tunnel_carrier(c->tunnel->id, c->id, true, 0);
+	tnl_notify_carrier(c, TUNNEL_CMD_CARRIER_UP, 0);
+	net_info_ratelimited("%s: carrier %u is up\n", c->tunnel->name, c->id);
+}
+
+/* The dialler spoke first; the answer decides where the lane goes on. */
+static int dialler_hello(struct tnl_carrier *c, struct tnl_hello *peer)
+{
+	if (peer->epoch == c->lane->epoch)
+		return TUNNEL_REASON_LOOP;
+	if (peer->attach != c->lane->attach)
+		return TUNNEL_REASON_PROTOCOL;
+	if (tnl_lane_resume(c->lane, peer)) {
+		/* The same HELLOs would fail again, for ever. */
+		c->restart = true;
+		return TUNNEL_REASON_PROTOCOL;
+	}
+	hello_through(c, peer);
+	return 0;
+}
+
+/*
+ * Stop what the lane is attached to, so that no byte of it is read any more.
+ * Only then is our offset final. The lane has no carrier after this.
+ */
+static struct tnl_carrier *replace(struct tnl_lane *lane)
+{
+	struct tnl_carrier *old = lane->carrier;
+
+	lockdep_assert_held(&lane->attach_lock);
+	if (!old)
+		return NULL;
+	tnl_lane_take_down(lane);
+	if (!test_and_set_bit(TNL_CARRIER_LOST, &old->bits))
+		old->reason = TUNNEL_REASON_REPLACED;
+	stop(old);
+	if (old->restart)
+		tnl_lane_restart(lane, old->reason);
+	TNL_INC(old->tn, carriers_replaced);
+	return old;
+}
+
+static void hook_locked(struct tnl_carrier *c)
+{
+	struct tnl_lane *lane = c->lane;
+
+	spin_lock(&lane->lock);
+	lane->carrier = c;
+	spin_unlock(&lane->lock);
+}
+
+/*
+ * Listener: the dialler has a new carrier for this lane. A work of its own,
+ * because it waits for the works of the old carrier.
+ */
+static void hello_work(struct work_struct *work)
+{
+	struct tnl_carrier *c = container_of(work, struct tnl_carrier, hello_work);
+	struct tnl_lane *lane = c->lane;
+	struct tnl_hello *peer = &c->peer;
+	struct tnl_carrier *old = NULL;
+	int reason = 0;
+
+	mutex_lock(&lane->attach_lock);
+	if (lane->closed || c->closing) {
+		reason = TUNNEL_REASON_ADMIN;
+		goto out;
+	}
+	if (peer->epoch == lane->epoch) {
+		reason = TUNNEL_REASON_LOOP;
+		goto out;
+	}
+	if (peer->epoch == lane->peer_epoch && peer->attach <= lane->attach) {
+		reason = TUNNEL_REASON_STALE;
+		goto out;
+	}
+	/* A new epoch from an old carrier is a late HELLO of a former life. */
+	if (lane->peer_epoch && peer->epoch != lane->peer_epoch) {
+		if ((s32)(c->id - lane->epoch_carrier) < 0) {
+			reason = TUNNEL_REASON_STALE;
+			goto out;
+		}
+	}
+	old = replace(lane);
+	if (peer->epoch != lane->peer_epoch)
+		lane->epoch_carrier = c->id;
+	if (tnl_lane_resume(lane, peer)) {
+		reason = TUNNEL_REASON_PROTOCOL;
+		goto out;
+	}
+	lane->attach = peer->attach;
+	/* It has had nothing to send, but may be looking. */
+	cancel_delayed_work_sync(&c->watch.retry);
+	cancel_work_sync(&c->tx_work);
+	if (queue_hello(c)) {
+		reason = TUNNEL_REASON_NO_MEMORY;
+		goto out;
+	}
+	list_del_init(&c->node);
+	lane->n_pending--;
+	hook_locked(c);
+	hello_through(c, peer);
+out:
+	mutex_unlock(&lane->attach_lock);
+	if (old)
+		finish(old);
+	if (reason) {
+		c->goaway = reason;
+		tnl_carrier_lost(c, reason);
+	} else {
+		smp_mb__before_atomic();
+		clear_bit(TNL_CARRIER_PAUSED, &c->bits);
+		tnl_watch_queue(&c->watch, &c->rx_work);
+	}
+	carrier_put(c);
+}
+
+/* Why the peer says good-bye; a reason of a later version is its own business. */
+static u8 known_reason(u16 reason)
+{
+	return reason && reason <= TUNNEL_REASON_MAX ? reason : TUNNEL_REASON_ADMIN;
+}
+
+/* The peer's first frame is whole. Return: 0 or the reason to end. */
+static int rx_hello(struct tnl_carrier *c, const struct tnl_frame *f)
+{
+	int err;
+
+	if (f->type == TNL_GOAWAY) {
+		c->refused = true;
+		return known_reason(f->reason);
+	}
+	err = tnl_hello_decode(c->hello + TNL_HDR_LEN, f->length, &c->peer);
+	if (err == -EPROTONOSUPPORT)
+		return TUNNEL_REASON_VERSION;
+	if (err || c->peer.lane != c->lane->index)
+		return TUNNEL_REASON_PROTOCOL;
+	if (c->peer.role == c->tunnel->role)
+		return TUNNEL_REASON_LOOP;
+	if (c->tunnel->role == TUNNEL_ROLE_DIAL)
+		return dialler_hello(c, &c->peer);
+	set_bit(TNL_CARRIER_PAUSED, &c->bits);
+	refcount_inc(&c->ref);
+	queue_work(tnl_wq, &c->hello_work);
+	return 0;
+}
+
+/*
+ * Gather the peer's first frame. Return: bytes taken, or the negative reason
+ * for which the carrier ends.
+ */
+static int feed_hello(struct tnl_carrier *c, const u8 *data, unsigned int len)
+{
+	unsigned int want = TNL_HDR_LEN, n, used = 0;
+	struct tnl_frame f;
+	int reason;
+
+	while (used < len) {
+		if (c->hello_have >= TNL_HDR_LEN) {
+			if (tnl_frame_decode(c->hello, &f) ||
+			    (f.type != TNL_HELLO && f.type != TNL_GOAWAY))
+				return -TUNNEL_REASON_PROTOCOL;
+			want = TNL_HDR_LEN + f.length;
+		}
+		n = min(len - used, want - c->hello_have);
+		memcpy(c->hello + c->hello_have, data + used, n);
+		c->hello_have += n;
+		used += n;
+		if (c->hello_have == want && want > TNL_HDR_LEN) {
+			reason = rx_hello(c, &f);
+			if (reason)
+				return -reason;
+			break;
+		}
+	}
+	return used;
+}
+
+/* Return: 0, -ENOMEM to come back later, or -errno with the end under way. */
+static int feed(struct tnl_carrier *c)
+{
+	while (c->rx_left) {
+		int r;
+
+		if (test_bit(TNL_CARRIER_PAUSED, &c->bits))
+			return -EAGAIN;
+		/* Pairs with the barrier before the bit is cleared. */
+		smp_rmb();
+		if (c->hello_done) {
+			r = tnl_lane_rx(c->lane, c->rx_page, c->rx_offset,
+					c->rx_left);
+			if (!r)
+				return -ENOMEM;
+			if (r == -EPROTO) {
+				TNL_INC(c->tn, errors_protocol);
+				c->restart = true;
+				c->goaway = TUNNEL_REASON_PROTOCOL;
+				tnl_carrier_lost(c, TUNNEL_REASON_PROTOCOL);
+			} else if (r == -ECONNABORTED) {
+				c->restart = true;
+				tnl_carrier_lost(c, known_reason(c->lane->frame.reason));
+			}
+		} else {
+			r = feed_hello(c, page_address(c->rx_page) + c->rx_offset,
+				       c->rx_left);
+			if (r < 0) {
+				if (!c->refused)
+					c->goaway = -r;
+				tnl_carrier_lost(c, -r);
+			}
+		}
+		if (r < 0)
+			return -ECONNABORTED;
+		c->rx_offset += r;
+		c->rx_left -= r;
+	}
+	if (c->rx_page) {
+		put_page(c->rx_page);
+		c->rx_page = NULL;
+	}
+	return 0;
+}
+
+/* Return: bytes, 0 at the end of the stream, -errno. */
+static int recv_record(struct tnl_carrier *c)
+{
+	struct tnl_pool *pool = &c->lane->pool;
+	unsigned int len, offset;
+	struct page *page;
+	u8 type;
+	int r;
+
+	len = tnl_ktls_record_len(c->sock->sk);
+	if (!len)
+		len = TNL_RECORD_MAX;
+	/*
+	 * A pending carrier has no pool: the lane's belongs to the attached one.
+	 * What it says is one small frame.
+	 */
+	if (c->hello_done) {
+		page = tnl_pool_get(pool, len, &offset);
+		if (!page)
+			return -ENOMEM;
+		get_page(page);
+	} else {
+		page = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_COMP | __GFP_NOWARN,
+				   get_order(TNL_RECORD_MAX));
+		if (!page)
+			return -ENOMEM;
+		TNL_INC(c->tn, page_allocs);
+		offset = 0;
+	}
+	r = tnl_ktls_recv(c->sock, page, offset, len, &type);
+	if (r <= 0) {
+		put_page(page);
+		return r;
+	}
+	if (c->hello_done)
+		tnl_pool_used(pool, r);
+	TNL_INC(c->tn, records_rx);
+	if (++c->rx_records >= TNL_RECORDS_MAX)
+		tnl_carrier_lost(c, TUNNEL_REASON_AEAD_LIMIT);
+	c->rx_bytes += r;
+	WRITE_ONCE(c->last_rx, jiffies);
+	if (type != TLS_RECORD_TYPE_DATA) {
+		/* close_notify, another alert, a renegotiation: all end it. */
+		TNL_INC(c->tn, records_control_rx);
+		put_page(page);
+		return 0;
+	}
+	c->rx_page = page;
+	c->rx_offset = offset;
+	c->rx_left = r;
+	return r;
+}
+
+static void rx_work(struct work_struct *work)
+{
+	struct tnl_carrier *c = container_of(work, struct tnl_carrier, rx_work);
+	int budget = BUDGET;
+	int r = 0;
+
+	if (test_and_clear_bit(TNL_CARRIER_TRIM, &c->bits) && c->hello_done &&
+	    time_after(jiffies, READ_ONCE(c->last_rx) + HZ))
+		tnl_pool_trim(&c->lane->pool);
+
+	while (budget--) {
+		if (test_bit(TNL_CARRIER_LOST, &c->bits) ||
+		    test_bit(TNL_CARRIER_PAUSED, &c->bits))
+			return;
+		r = feed(c);
+		if (r)
+			break;
+		/* Its HELLO is in; hello_work has us run again. */
+		if (test_bit(TNL_CARRIER_PAUSED, &c->bits))
+			return;
+		r = recv_record(c);
+		if (r <= 0)
+			break;
+	}
+	if (c->hello_done)
+		tnl_lane_rx_end(c->lane);
+	if (r > 0) {
+		tnl_watch_queue(&c->watch, &c->rx_work);
+	} else if (r == -ENOMEM) {
+		TNL_INC(c->tn, retries_armed);
+		tnl_watch_retry(&c->watch);
+	} else if (r != -EAGAIN) {
+		tnl_carrier_lost(c, TUNNEL_REASON_TRANSPORT);
+	}
+}
+
+/* --- the end ------------------------------------------------------------- */
+
+/* Neither work runs after this. Not from one of them. */
+static void stop(struct tnl_carrier *c)
+{
+	cancel_delayed_work_sync(&c->hello_timeout);
+	tnl_watch_stop(&c->watch);
+	if (c->rx_page)
+		put_page(c->rx_page);
+	c->rx_page = NULL;
+	c->rx_left = 0;
+}
+
+static void close_now(struct tnl_carrier *c)
+{
+	/* Who kept a duplicate of the fd shall not read the rest of the stream. */
+	kernel_sock_shutdown(c->sock, SHUT_RDWR);
+	tnl_watch_release(&c->watch);
+	fput(c->file);
+	carrier_put(c);
+}
+
+/*
+ * Closing at once would lose the good-bye: unread bytes make TCP send RST, and
+ * that overtakes it at the peer. Read and discard until it closes too.
+ */
+static void drain(struct work_struct *work)
+{
+	struct tnl_carrier *c = container_of(to_delayed_work(work),
+					     struct tnl_carrier, drain);
+	int budget = BUDGET, r = -EAGAIN;
+	struct page *page;
+	u8 type;
+
+	page = alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN,
+			   get_order(TNL_RECORD_MAX));
+	while (page && budget--) {
+		r = tnl_ktls_recv(c->sock, page, 0, TNL_RECORD_MAX, &type);
+		if (r <= 0)
+			break;
+	}
+	if (page)
+		put_page(page);
+	if ((r > 0 || r == -EAGAIN) && time_before(jiffies, c->drain_until)) {
+		queue_delayed_work(tnl_wq, &c->drain, DRAIN_STEP);
+		return;
+	}
+	spin_lock(&c->tn->reap_lock);
+	if (list_empty(&c->node)) {
+		/* tnl_carrier_finish_draining() took it. */
+		spin_unlock(&c->tn->reap_lock);
+		return;
+	}
+	list_del_init(&c->node);
+	spin_unlock(&c->tn->reap_lock);
+	close_now(c);
+}
+
+/* Stopped, and on no list: say good-bye if there is reason to, then close. */
+static void finish(struct tnl_carrier *c)
+{
+	u8 payload[8] = {};
+	struct bio_vec bv;
+	u32 left;
+
+	trace_tunnel_carrier(c->tunnel->id, c->id, false, c->reason);
+	tnl_notify_carrier(c, TUNNEL_CMD_CARRIER_DOWN, c->reason);
+	net_info_ratelimited("%s: carrier %u ended, reason %u\n",
+			     c->tunnel->name, c->id, c->reason);
+	TNL_INC(c->tn, carriers_lost);
+
+	/* A frame of its own that is half out can't be followed by another. */
+	if (c->goaway && tnl_chunk_peek(&c->out, &c->out_pos, &bv, 1, 1, &left))
+		c->goaway = 0;
+	if (!c->goaway ||
+	    queue_own(c, TNL_GOAWAY, c->goaway, payload, sizeof(payload)) ||
+	    send_own(c)) {
+		close_now(c);
+		return;
+	}
+	kernel_sock_shutdown(c->sock, SHUT_WR);
+	c->drain_until = jiffies + DRAIN_TIME;
+	spin_lock(&c->tn->reap_lock);
+	list_add_tail(&c->node, &c->tn->draining);
+	queue_delayed_work(tnl_wq, &c->drain, 0);
+	spin_unlock(&c->tn->reap_lock);
+}
+
+/* tnl_carrier_finish_draining - close what still says good-bye; namespace exit */
+void tnl_carrier_finish_draining(struct tnl_net *tn)
+{
+	struct tnl_carrier *c;
+
+	for (;;) {
+		spin_lock(&tn->reap_lock);
+		c = list_first_entry_or_null(&tn->draining, struct tnl_carrier, node);
+		if (c)
+			list_del_init(&c->node);
+		spin_unlock(&tn->reap_lock);
+		if (!c)
+			return;
+		cancel_delayed_work_sync(&c->drain);
+		close_now(c);
+	}
+}
+
+/* Take it from its lane. Return: false if somebody else did before. */
+static bool unhook(struct tnl_carrier *c)
+{
+	struct tnl_lane *lane = c->lane;
+
+	mutex_lock(&lane->attach_lock);
+	if (lane->carrier == c) {
+		tnl_lane_take_down(lane);
+		/* An attached carrier's works never take attach_lock. */
+		stop(c);
+		/* In mid-frame no frame of the carrier's own may follow. */
+		if (c->was_up && (test_bit(TNL_CARRIER_REWIND, &c->bits) ||
+				  !tnl_lane_all_sent(lane)))
+			c->goaway = 0;
+		if (c->restart)
+			tnl_lane_restart(lane, c->reason);
+		mutex_unlock(&lane->attach_lock);
+		return true;
+	}
+	if (!list_empty(&c->node) && !c->closing) {
+		c->closing = true;
+		list_del_init(&c->node);
+		lane->n_pending--;
+		mutex_unlock(&lane->attach_lock);
+		/* Its reader may be waiting for the lock with a HELLO. */
+		stop(c);
+		return true;
+	}
+	mutex_unlock(&lane->attach_lock);
+	return false;
+}
+
+static void end_work(struct work_struct *work)
+{
+	struct tnl_carrier *c = container_of(work, struct tnl_carrier, end_work);
+
+	if (unhook(c))
+		finish(c);
+	carrier_put(c);
+}
+
+/**
+ * tnl_carrier_lost - end a carrier, soon
+ * @c: the carrier; the first reason given stays
+ * @reason: enum tunnel_reason
+ * Context: process, also from the carrier's own works.
+ */
+void tnl_carrier_lost(struct tnl_carrier *c, u8 reason)
+{
+	if (test_and_set_bit(TNL_CARRIER_LOST, &c->bits))
+		return;
+	c->reason = reason;
+	refcount_inc(&c->ref);
+	queue_work(tnl_wq, &c->end_work);
+}
+
+/**
+ * tnl_carrier_close_all - end all carriers of a lane; it takes no more
+ * @lane: the lane
+ * @reason: told to the peer
+ * Context: process; not from a carrier's work.
+ */
+void tnl_carrier_close_all(struct tnl_lane *lane, u8 reason)
+{
+	struct tnl_carrier *c;
+
+	mutex_lock(&lane->attach_lock);
+	lane->closed = true;
+	for (;;) {
+		c = lane->carrier;
+		if (!c)
+			c = list_first_entry_or_null(&lane->pending,
+						     struct tnl_carrier, node);
+		if (!c)
+			break;
+		refcount_inc(&c->ref);
+		mutex_unlock(&lane->attach_lock);
+		if (!test_and_set_bit(TNL_CARRIER_LOST, &c->bits)) {
+			c->reason = reason;
+			c->goaway = reason;
+		}
+		if (unhook(c))
+			finish(c);
+		carrier_put(c);
+		mutex_lock(&lane->attach_lock);
+	}
+	mutex_unlock(&lane->attach_lock);
+}
+
+/* tnl_carrier_drop_all - end the carriers of all tunnels; tnl_net.lock held */
+void tnl_carrier_drop_all(struct tnl_net *tn, u8 reason)
+{
+	struct tnl_carrier *c;
+	struct tnl_tunnel *t;
+
+	lockdep_assert_held(&tn->lock);
+	list_for_each_entry(t, &tn->tunnels, node) {
+		mutex_lock(&t->lane.attach_lock);
+		if (t->lane.carrier)
+			tnl_carrier_lost(t->lane.carrier, reason);
+		list_for_each_entry(c, &t->lane.pending, node)
+			tnl_carrier_lost(c, reason);
+		mutex_unlock(&t->lane.attach_lock);
+	}
+}
+
+static void hello_timeout(struct work_struct *work)
+{
+	struct tnl_carrier *c = container_of(to_delayed_work(work),
+					     struct tnl_carrier, hello_timeout);
+
+	if (!test_bit(TNL_CARRIER_READY, &c->bits))
+		tnl_carrier_lost(c, TUNNEL_REASON_TIMED_OUT);
+}
+
+/* --- the beginning ------------------------------------------------------- */
+
+static int check_socket(struct tnl_tunnel *t, struct socket *sock,
+			struct netlink_ext_ack *extack)
+{
+	struct sock *sk = sock->sk;
+
+	if (sock->type != SOCK_STREAM || sk->sk_protocol != IPPROTO_TCP ||
+	    (sk->sk_family != AF_INET && sk->sk_family != AF_INET6)) {
+		NL_SET_ERR_MSG(extack, "a carrier must be a TCP socket (IPv4 or IPv6)");
+		return -EPROTOTYPE;
+	}
+	if (!net_eq(sock_net(sk), t->tn->net)) {
+		NL_SET_ERR_MSG(extack,
+			       "the carrier socket belongs to another network namespace than the tunnel: make it in the tunnel's");
+		return -EXDEV;
+	}
+	if (sk->sk_state != TCP_ESTABLISHED) {
+		NL_SET_ERR_MSG(extack,
+			       "the carrier socket is not connected: attach it after the TLS handshake and before it is closed");
+		return -ENOTCONN;
+	}
+	return 0;
+}
+
+/* Make it the lane's. Return: 0 or -errno; @old is what it took the place of. */
+static int hook(struct tnl_carrier *c, struct tnl_carrier **old,
+		struct netlink_ext_ack *extack)
+{
+	struct tnl_lane *lane = c->lane;
+	int err = 0;
+
+	mutex_lock(&lane->attach_lock);
+	if (lane->closed) {
+		NL_SET_ERR_MSG(extack, "the tunnel is being removed");
+		err = -ESHUTDOWN;
+	} else if (c->tunnel->role == TUNNEL_ROLE_LISTEN) {
+		if (lane->n_pending >= TNL_PENDING_MAX) {
+			NL_SET_ERR_MSG(extack,
+				       "too many carriers of this tunnel wait for the peer's HELLO: try again in a few seconds");
+			err = -EBUSY;
+		} else {
+			list_add_tail(&c->node, &lane->pending);
+			lane->n_pending++;
+			tnl_watch_start(&c->watch, c->sock);
+		}
+	} else {
+		*old = replace(lane);
+		lane->attach++;
+		err = queue_hello(c);
+		if (!err) {
+			hook_locked(c);
+			tnl_watch_start(&c->watch, c->sock);
+		}
+	}
+	if (!err)
+		queue_delayed_work(tnl_wq, &c->hello_timeout, TNL_HELLO_TIMEOUT);
+	mutex_unlock(&lane->attach_lock);
+	return err;
+}
+
+/**
+ * tnl_carrier_attach - take a keyed socket over from the daemon
+ * @t: the tunnel
+ * @fd: of the calling process; it may close it afterwards
+ * @pin: SHA-256 of the public key the daemon has verified the peer to have
+ * @id: result
+ * @extack: gets the sentence of a refusal
+ *
+ * Fails closed: what is not provably encrypted in both directions, by an
+ * allowed cipher, for the peer the tunnel is pinned to, is not touched.
+ *
+ * Context: process of the daemon.
+ * Return: 0, or -errno with the fd as it was.
+ */
+int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
+		       struct netlink_ext_ack *extack)
+{
+	struct tnl_carrier *c, *old = NULL;
+	struct socket *sock;
+	int err;
+
+	sock = sockfd_lookup(fd, &err);
+	if (!sock) {
+		if (err == -EBADF)
+			NL_SET_ERR_MSG(extack, "attribute FD is not an open file descriptor");
+		else
+			NL_SET_ERR_MSG(extack, "attribute FD is not a socket");
+		return err;
+	}
+	err = check_socket(t, sock, extack);
+	if (err)
+		goto put_sock;
+	/*
+	 * Whoever else has it could block our works inside of kTLS, by a send
+	 * from memory that never comes. One reference is the caller's, one ours.
+	 */
+	if (file_count(sock->file) > 2) {
+		NL_SET_ERR_MSG(extack,
+			       "the carrier socket has more than one descriptor: close the duplicates before attaching it");
+		err = -EBUSY;
+		goto put_sock;
+	}
+
+	err = -ENOMEM;
+	c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+	if (!c)
+		goto put_sock;
+	err = tnl_ktls_check(sock, t->ciphers, &c->ktls, extack);
+	if (err)
+		goto free;
+	if (memcmp(pin, t->pin, TUNNEL_PIN_LEN)) {
+		NL_SET_ERR_MSG(extack,
+			       "the peer's key is not the one this tunnel is pinned to");
+		err = -EKEYREJECTED;
+		goto free;
+	}
+
+	refcount_set(&c->ref, 1);
+	c->id = atomic_inc_return(&t->tn->next_carrier_id);
+	c->tn = t->tn;
+	c->lane = &t->lane;
+	c->tunnel = t;
+	tnl_tunnel_hold(t);
+	c->sock = sock;
+	c->file = sock->file;
+	c->attached_at = jiffies;
+	c->last_rx = jiffies;
+	INIT_LIST_HEAD(&c->node);
+	tnl_chunkq_init(&c->out);
+	INIT_WORK(&c->rx_work, rx_work);
+	INIT_WORK(&c->tx_work, tx_work);
+	INIT_WORK(&c->hello_work, hello_work);
+	INIT_WORK(&c->end_work, end_work);
+	INIT_DELAYED_WORK(&c->hello_timeout, hello_timeout);
+	INIT_DELAYED_WORK(&c->drain, drain);
+	tnl_watch_init(&c->watch, &c->rx_work, &c->tx_work);
+
+	err = tnl_watch_claim(&c->watch, sock);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "the socket is in use by another part of the kernel (attached already?)");
+		goto put_tunnel;
+	}
+	tnl_sock_adopt(sock, true);
+	*id = c->id;
+	err = hook(c, &old, extack);
+	if (old)
+		finish(old);
+	if (err) {
+		tnl_watch_stop(&c->watch);
+		tnl_watch_release(&c->watch);
+		goto put_tunnel;
+	}
+	TNL_INC(t->tn, carriers_attached);
+	tnl_net_linger(t->tn);
+	return 0;
+
+put_tunnel:
+	tnl_chunkq_purge(&c->out);
+	tnl_tunnel_put(t);
+free:
+	kfree(c);
+put_sock:
+	sockfd_put(sock);
+	TNL_INC(t->tn, carriers_refused);
+	return err;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A carrier: one TCP connection with kTLS in both directions, made by the
+ * daemon and handed over as a file descriptor.
+ *
+ * Life: pending (listener, peer's HELLO awaited) -> attached to the lane ->
+ * stopped (its works run no more) -> closed, perhaps after a good-bye. The
+ * struct file is kept: the daemon's close() must not tear TLS down.
+ */
+#ifndef _TUNNEL_CARRIER_H
+#define _TUNNEL_CARRIER_H
+
+#include <linux/netlink.h>
+#include <linux/refcount.h>
+
+#include "chunk.h"
+#include "frame.h"
+#include "hello.h"
+#include "ktls.h"
+#include "watch.h"
+
+/* Carriers of one lane whose peer has not said HELLO, and how long they may. */
+#define TNL_PENDING_MAX 4
+#define TNL_HELLO_TIMEOUT (10 * HZ)
+/* AES-GCM protects 2^24.5 records with one key (RFC 8446, 5.5). */
+#define TNL_RECORDS_MAX 23726566ULL
+
+enum tnl_carrier_bit {
+	TNL_CARRIER_LOST,	/* its end is under way */
+	TNL_CARRIER_READY,	/* HELLOs exchanged: lane bytes may be sent */
+	TNL_CARRIER_REWIND,	/* before that, start at rewind_to */
+	TNL_CARRIER_TRIM,	/* give back idle memory */
+	TNL_CARRIER_PAUSED,	/* listener: the HELLO is being looked at */
+};
+
+struct tnl_carrier {
+	u32 id;
+	refcount_t ref;
+	struct tnl_lane *lane;
+	struct tnl_tunnel *tunnel;	/* referenced */
+	struct tnl_net *tn;
+	struct file *file;
+	struct socket *sock;		/* of @file */
+	struct tnl_ktls ktls;
+	struct list_head node;		/* lane.pending or tnl_net.draining */
+	unsigned long bits;		/* enum tnl_carrier_bit */
+	u8 reason;			/* why it ended; set once, with LOST */
+	u8 goaway;			/* reason to tell the peer at the end, 0: none */
+	bool restart;			/* its end ends the lane's sessions too */
+	bool closing;			/* lane.attach_lock: not to be attached */
+	bool was_up;
+	bool refused;			/* the peer said GOAWAY in place of HELLO */
+
+	struct tnl_watch watch;
+	struct work_struct rx_work, tx_work, hello_work, end_work;
+	struct delayed_work hello_timeout, drain;
+	unsigned long drain_until;	/* jiffies */
+
+	/* tx_work */
+	struct tnl_chunkq out;		/* HELLO: sent before the lane's bytes */
+	struct tnl_chunk_pos out_pos;
+	u64 rewind_to;			/* set before READY */
+	u64 tx_records, tx_bytes;
+
+	/* rx_work */
+	u8 hello[TNL_HDR_LEN + TNL_HELLO_MAX];
+	unsigned int hello_have;
+	struct tnl_hello peer;		/* listener: for hello_work */
+	bool hello_done;
+	struct page *rx_page;		/* received, not yet taken by the lane */
+	unsigned int rx_offset, rx_left;
+	u64 rx_records, rx_bytes;
+	unsigned long last_rx;		/* jiffies */
+	unsigned long attached_at;	/* jiffies */
+	unsigned long trimmed_at;	/* jiffies */
+};
+
+int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
+		       struct netlink_ext_ack *extack);
+void tnl_carrier_lost(struct tnl_carrier *c, u8 reason);
+void tnl_carrier_close_all(struct tnl_lane *lane, u8 reason);
+void tnl_carrier_finish_draining(struct tnl_net *tn);
+void tnl_carrier_drop_all(struct tnl_net *tn, u8 reason);
+
+#endif /* _TUNNEL_CARRIER_H */

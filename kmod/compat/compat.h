@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The only place that knows more than one kernel. Code elsewhere is written for
+ * the newest one; the HAVE_* macros come from probe.sh by way of Kbuild.
+ */
+#ifndef _TUNNEL_COMPAT_H
+#define _TUNNEL_COMPAT_H
+
+#include <linux/net.h>
+#include <linux/workqueue.h>
+#include <net/genetlink.h>
+#include <net/tls.h>
+/* Where TLS_RECORD_TYPE_* moved to. */
+#if __has_include(<net/tls_prot.h>)
+#include <net/tls_prot.h>
+#endif
+
+#ifndef HAVE_WQ_PERCPU
+#define WQ_PERCPU 0
+#endif
+
+#ifdef HAVE_SOCKADDR_UNSIZED
+#define tnl_sockaddr(ss) ((struct sockaddr_unsized *)(ss))
+#else
+#define tnl_sockaddr(ss) ((struct sockaddr *)(ss))
+#endif
+
+/* Device memory (since 6.12) cannot be read, and so neither be encrypted. */
+#ifndef HAVE_SKB_FRAGS_READABLE
+#define skb_frags_readable(skb) true
+#endif
+
+/* Attributes of the request that started a dump. */
+static inline struct nlattr **tnl_dump_attrs(struct netlink_callback *cb)
+{
+#ifdef HAVE_GENL_INFO_DUMP
+	return genl_info_dump(cb)->attrs;
+#else
+	return genl_dumpit_info(cb)->attrs;
+#endif
+}
+
+#endif /* _TUNNEL_COMPAT_H */

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The receiving side of a lane: bytes in any portions become frames here. */
+#include <linux/highmem.h>
+
+#include "lane.h"
+#include "relay.h"
+#include "service.h"
+#include "session.h"
+#include "trace.h"
+#include "tunnel.h"
+#include "watch.h"
+
+#define MAX_HOPS 8
+/* Acknowledged bytes worth a run of the sender of their own. */
+#define RELEASE_BYTES (128 << 10)
+
+/**
+ * tnl_lane_refuse - answer an OPEN with RESET
+ * @lane: rx side
+ * @id: of the session that will not be
+ * @reason: enum tunnel_reason
+ * Return: 0, or -EPROTO when the peer opens faster than it takes answers.
+ */
+int tnl_lane_refuse(struct tnl_lane *lane, u64 id, u8 reason)
+{
+	unsigned int i;
+	int err = -EPROTO;
+
+	TNL_INC(lane->tunnel->tn, sessions_refused);
+	spin_lock(&lane->lock);
+	if (lane->refused_count < TNL_REFUSED_MAX) {
+		i = (lane->refused_head + lane->refused_count++) % TNL_REFUSED_MAX;
+		lane->refused[i].id = id;
+		lane->refused[i].reason = reason;
+		err = 0;
+	}
+	spin_unlock(&lane->lock);
+	tnl_lane_kick(lane);
+	return err;
+}
+
+static int rx_open(struct tnl_lane *lane)
+{
+	struct tnl_tunnel *t = lane->tunnel;
+	struct tnl_session *s;
+	u64 id = lane->frame.id;
+	struct tnl_open o;
+	bool full;
+
+	if (tnl_open_decode(lane->control_buf, lane->frame.length, &o))
+		return -EPROTO;
+	if (o.hops >= MAX_HOPS)
+		return tnl_lane_refuse(lane, id, TUNNEL_REASON_LOOP);
+	spin_lock(&lane->lock);
+	full = lane->n_accepted >= TNL_MAX_SESSIONS;
+	spin_unlock(&lane->lock);
+	if (full || atomic64_read(&lane->rx_charged) > TNL_RX_SOFT)
+		return tnl_lane_refuse(lane, id, TUNNEL_REASON_LIMIT);
+	if (!tnl_service_exists(t, o.service)) {
+		net_info_ratelimited("%s: peer asks for service %s, which is not defined here\n",
+				     t->name, o.service);
+		return tnl_lane_refuse(lane, id, TUNNEL_REASON_NO_SERVICE);
+	}
+
+	s = tnl_session_incoming(lane, id, lane->frame.flags & TNL_FLAG_PROTOCOL, &o);
+	if (IS_ERR(s))
+		return tnl_lane_refuse(lane, id, TUNNEL_REASON_NO_MEMORY);
+	TNL_INC(t->tn, sessions_accepted);
+	if (tnl_relay_connect(s))
+		tnl_session_reset(s, TUNNEL_REASON_NO_MEMORY);
+	tnl_session_put(s);
+	return 0;
+}
+
+static int rx_session_control(struct tnl_lane *lane)
+{
+	struct tnl_session *s = tnl_session_find(lane, lane->frame.id);
+	u64 window = 0;
+	int err = 0;
+
+	if (!s) {
+		TNL_INC(lane->tunnel->tn, frames_stale);
+		return 0;
+	}
+	switch (lane->frame.type) {
+	case TNL_ACCEPT:
+		err = tnl_accept_decode(lane->control_buf, lane->frame.length,
+					&window);
+		if (!err)
+			err = tnl_session_rx_accept(s, window);
+		break;
+	case TNL_RESET:
+		TNL_INC(lane->tunnel->tn, resets_rx);
+		tnl_session_rx_reset(s, lane->frame.reason <= TUNNEL_REASON_MAX ?
+				     lane->frame.reason : TUNNEL_REASON_RESET);
+		break;
+	case TNL_WINDOW:
+		TNL_INC(lane->tunnel->tn, windows_rx);
+		err = tnl_session_rx_window(s, tnl_get64(lane->control_buf));
+		break;
+	}
+	tnl_session_put(s);
+	return err;
+}
+
+static int rx_ack(struct tnl_lane *lane)
+{
+	u64 offset = tnl_get64(lane->control_buf);
+
+	TNL_INC(lane->tunnel->tn, acks_rx);
+	if (offset > READ_ONCE(lane->sent_max))
+		return -EPROTO;
+	if (offset <= lane->peer_acked)
+		return 0;
+	WRITE_ONCE(lane->peer_acked, offset);
+	/* Pairs with the barrier in retention_full(). */
+	smp_mb();
+	if (READ_ONCE(lane->retention_full) ||
+	    offset - READ_ONCE(lane->fifo_start) >= RELEASE_BYTES)
+		tnl_lane_kick(lane);
+	return 0;
+}
+
+/* A whole frame has been received. */
+static int dispatch(struct tnl_lane *lane)
+{
+	struct tnl_frame *f = &lane->frame;
+
+	switch (f->type) {
+	case TNL_DATA:
+		if (lane->rx_session) {
+			if (f->flags & TNL_FLAG_END)
+				tnl_session_rx_end(lane->rx_session);
+			tnl_session_put(lane->rx_session);
+			lane->rx_session = NULL;
+		}
+		return 0;
+	case TNL_OPEN:
+		return rx_open(lane);
+	case TNL_ACCEPT:
+	case TNL_RESET:
+	case TNL_WINDOW:
+		return rx_session_control(lane);
+	case TNL_PING:
+		spin_lock(&lane->lock);
+		memcpy(lane->pong, lane->control_buf, sizeof(lane->pong));
+		spin_unlock(&lane->lock);
+		tnl_lane_dirty(lane, TNL_LANE_PONG);
+		return 0;
+	case TNL_PONG:
+		return 0;
+	case TNL_ACK:
+		return rx_ack(lane);
+	case TNL_GOAWAY:
+		return -ECONNABORTED;
+	case TNL_HELLO:
+		return -EPROTO;
+	default:
+		TNL_INC(lane->tunnel->tn, frames_skipped);
+		return 0;
+	}
+}
+
+/* May a frame with this id come now? */
+static int check_id(struct tnl_lane *lane)
+{
+	u64 count = lane->frame.id & ~TNL_ID_LISTENER;
+	bool by_listener = lane->frame.id & TNL_ID_LISTENER;
+	bool ours = by_listener == (lane->tunnel->role == TUNNEL_ROLE_LISTEN);
+	u64 last;
+
+	if (lane->frame.type == TNL_OPEN) {
+		if (ours || count <= lane->peer_last_id || count >= TNL_OFFSET_MAX)
+			return -EPROTO;
+		lane->peer_last_id = count;
+		return 0;
+	}
+	if (ours) {
+		spin_lock(&lane->lock);
+		last = lane->next_id - 1;
+		spin_unlock(&lane->lock);
+	} else {
+		last = lane->peer_last_id;
+	}
+	return count <= last ? 0 : -EPROTO;
+}
+
+static int begin(struct tnl_lane *lane)
+{
+	struct tnl_frame *f = &lane->frame;
+	int err;
+
+	err = tnl_frame_decode(lane->hdr, f);
+	if (err)
+		return err;
+	if (f->id && f->type < TNL_TYPES) {
+		err = check_id(lane);
+		if (err)
+			return err;
+	}
+	TNL_INC(lane->tunnel->tn, frames_rx);
+	trace_tunnel_frame_rx(lane->tunnel->id, f);
+	lane->in_frame = true;
+	lane->frame_left = f->length;
+	if (f->type == TNL_DATA) {
+		lane->rx_session = tnl_session_find(lane, f->id);
+		if (!lane->rx_session)
+			TNL_INC(lane->tunnel->tn, frames_stale);
+	}
+	return 0;
+}
+
+/* Hand a piece of payload to the session. Return: bytes taken or -errno. */
+static int deliver(struct tnl_lane *lane, struct page *page,
+		   unsigned int offset, unsigned int len)
+{
+	struct tnl_net *tn = lane->tunnel->tn;
+	int err;
+
+	if (!lane->rx_session)
+		return len;
+	if (!lane->spare) {
+		lane->spare = tnl_chunk_node_alloc(GFP_KERNEL);
+		if (!lane->spare)
+			return -ENOMEM;
+	}
+	/*
+	 * A small frame must not pin two TLS records of memory. A small piece
+	 * of a big frame may: there is at most one such page to a frame.
+	 */
+	if (lane->frame.length < TNL_COPYBREAK || lane->pool.bounce) {
+		len = min_t(unsigned int, len, PAGE_SIZE);
+		page = tnl_pool_copy(&lane->pool, page_address(page) + offset,
+				     len, &offset);
+		if (!page)
+			return -ENOMEM;
+		if (len < TNL_COPYBREAK)
+			TNL_ADD(tn, copybreak_bytes_copied, len);
+		else
+			TNL_ADD(tn, payload_bytes_copied, len);
+	}
+	err = tnl_session_rx_data(lane->rx_session, page, offset, len,
+				  &lane->spare);
+	if (err) {
+		/* Beyond its credit, or ended: the rest of it goes nowhere. */
+		tnl_session_put(lane->rx_session);
+		lane->rx_session = NULL;
+	} else {
+		TNL_ADD(tn, payload_bytes_rx, len);
+	}
+	return len;
+}
+
+/* One step: bytes taken of the piece, or -errno. */
+static int step(struct tnl_lane *lane, struct page *page, unsigned int offset,
+		unsigned int len)
+{
+	const u8 *data = page_address(page) + offset;
+	unsigned int n;
+
+	if (!lane->in_frame) {
+		n = min_t(unsigned int, len, TNL_HDR_LEN - lane->hdr_have);
+		memcpy(lane->hdr + lane->hdr_have, data, n);
+		lane->hdr_have += n;
+		if (lane->hdr_have == TNL_HDR_LEN) {
+			int err;
+
+			lane->hdr_have = 0;
+			err = begin(lane);
+			if (err)
+				return err;
+		}
+		return n;
+	}
+	n = min(len, lane->frame_left);
+	if (lane->frame.type == TNL_DATA)
+		return deliver(lane, page, offset, n);
+	if (lane->frame.type < TNL_TYPES)
+		memcpy(lane->control_buf + lane->frame.length - lane->frame_left,
+		       data, n);
+	return n;
+}
+
+/* Numbers only: what a peer says may not reach a log as text. */
+static void complain(struct tnl_lane *lane)
+{
+	net_info_ratelimited("%s: protocol error: frame of type %u, flags %#x, length %u, session %llx\n",
+			     lane->tunnel->name, lane->frame.type,
+			     lane->frame.flags, lane->frame.length,
+			     lane->frame.id);
+}
+
+/**
+ * tnl_lane_rx - take bytes of the lane's stream
+ * @lane: rx side
+ * @page: where they are; slices of it are kept by reference
+ * @offset: first byte
+ * @len: bytes
+ *
+ * Context: process; sleeps only for memory.
+ * Return: bytes taken, short only for want of memory (then again, later, with
+ * the rest), -EPROTO for what no correct peer sends, -ECONNABORTED after GOAWAY,
+ * whose reason is in lane->frame.
+ */
+int tnl_lane_rx(struct tnl_lane *lane, struct page *page, unsigned int offset,
+		unsigned int len)
+{
+	unsigned int done = 0;
+
+	while (done < len) {
+		bool was_in_frame = lane->in_frame;
+		int n = step(lane, page, offset + done, len - done);
+
+		if (n == -ENOMEM)
+			return done;
+		if (n < 0) {
+			complain(lane);
+			return n;
+		}
+		done += n;
+		if (was_in_frame)
+			lane->frame_left -= n;
+		WRITE_ONCE(lane->rx_offset, lane->rx_offset + n);
+
+		if (lane->in_frame) {
+			u8 type = lane->frame.type;
+
+			/* Frames that are about the link itself want no ACK. */
+			if (type != TNL_ACK && type != TNL_PING && type != TNL_PONG)
+				WRITE_ONCE(lane->rx_ackable, lane->rx_offset);
+			if (!lane->frame_left) {
+				lane->in_frame = false;
+				n = dispatch(lane);
+				if (n == -EPROTO)
+					complain(lane);
+				if (n)
+					return n;
+			}
+		}
+	}
+	return done;
+}
+
+/* tnl_lane_rx_end - no more bytes for now: see that they get acknowledged */
+void tnl_lane_rx_end(struct tnl_lane *lane)
+{
+	u64 sent = READ_ONCE(lane->ack_sent);
+
+	/* Frames about the link too, some day: the peer keeps them till then. */
+	if (lane->rx_offset - sent >= TNL_ACK_BYTES)
+		tnl_lane_dirty(lane, TNL_LANE_ACK);
+	else if (lane->rx_ackable > sent)
+		queue_delayed_work(tnl_wq, &lane->ack_work,
+				   msecs_to_jiffies(TNL_ACK_DELAY));
+}
+
+/* tnl_lane_rx_reset - forget what was received; rx side */
+void tnl_lane_rx_reset(struct tnl_lane *lane)
+{
+	if (lane->rx_session)
+		tnl_session_put(lane->rx_session);
+	lane->rx_session = NULL;
+	lane->in_frame = false;
+	lane->hdr_have = 0;
+	lane->frame_left = 0;
+	WRITE_ONCE(lane->rx_offset, 0);
+	WRITE_ONCE(lane->rx_ackable, 0);
+	WRITE_ONCE(lane->peer_acked, 0);
+	lane->peer_last_id = 0;
+}

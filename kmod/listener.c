@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/slab.h>
+#include <net/sock.h>
+
+#include "compat/compat.h"
+#include "listener.h"
+#include "notify.h"
+#include "relay.h"
+#include "service.h"
+
+#define BUDGET 64
+#define BACKLOG 4096	/* the kernel caps it at net.core.somaxconn */
+
+static void accept_work(struct work_struct *work)
+{
+	struct tnl_listener *l = container_of(work, struct tnl_listener,
+					      accept_work);
+	int budget = BUDGET;
+	struct tnl_tunnel *t;
+	struct socket *sock;
+	int err = 0;
+
+	t = tnl_tunnel_get(l->tn, l->tunnel);
+	while (budget--) {
+		err = kernel_accept(l->sock, &sock, O_NONBLOCK);
+		if (err)
+			break;
+		TNL_INC(l->tn, local_accepts);
+		if (t) {
+			tnl_relay_accepted(t, l->service, sock);
+		} else {
+			TNL_INC(l->tn, sessions_no_tunnel);
+			sock_no_linger(sock->sk);
+			sock_release(sock);
+		}
+	}
+	if (t)
+		tnl_tunnel_put(t);
+	/*
+	 * A failure may be of memory, and leave connections in the queue; EINVAL
+	 * is a socket that somebody has destroyed.
+	 */
+	if (err && err != -EAGAIN && err != -EINVAL)
+		tnl_watch_retry(&l->watch);
+	else if (!err)
+		tnl_watch_queue(&l->watch, &l->accept_work);
+}
+
+static struct tnl_listener *find(struct tnl_net *tn,
+				 const struct sockaddr_storage *address)
+{
+	struct tnl_listener *l;
+
+	list_for_each_entry(l, &tn->listeners, node)
+		if (!memcmp(&l->address, address, tnl_sockaddr_len(address)))
+			return l;
+	return NULL;
+}
+
+/* Bind and listen; @l->address becomes what was bound. */
+static int open_socket(struct tnl_listener *l, struct netlink_ext_ack *extack)
+{
+	int len = tnl_sockaddr_len(&l->address);
+	int err;
+
+	err = sock_create_kern(l->tn->net, l->address.ss_family, SOCK_STREAM,
+			       IPPROTO_TCP, &l->sock);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "cannot make a socket of this address family");
+		return err;
+	}
+	sock_set_reuseaddr(l->sock->sk);
+	err = kernel_bind(l->sock, tnl_sockaddr(&l->address), len);
+	if (!err)
+		err = kernel_listen(l->sock, BACKLOG);
+	if (err == -EADDRINUSE)
+		NL_SET_ERR_MSG(extack, "the address is in use: 'ss -ltn' shows by whom");
+	else if (err == -EADDRNOTAVAIL)
+		NL_SET_ERR_MSG(extack, "the address is not one of this host: 'ip address' shows which are");
+	else if (err)
+		NL_SET_ERR_MSG(extack, "cannot listen on this address");
+	if (!err) {
+		err = kernel_getsockname(l->sock, (struct sockaddr *)&l->address);
+		if (err > 0)
+			err = 0;
+	}
+	if (err)
+		sock_release(l->sock);
+	return err;
+}
+
+/**
+ * tnl_listener_add - accept connections for a service of the peer
+ * @tn: the namespace; lock held
+ * @address: IPv4 or IPv6; port 0 becomes the one the kernel chose
+ * @tunnel: exists
+ * @service: checked; whether the peer has it shows when it is used
+ * @extack: gets the reason of a refusal
+ * Return: 0 or -errno.
+ */
+int tnl_listener_add(struct tnl_net *tn, struct sockaddr_storage *address,
+		     const char *tunnel, const char *service,
+		     struct netlink_ext_ack *extack)
+{
+	struct tnl_listener *l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!l)
+		return -ENOMEM;
+	l->tn = tn;
+	l->address = *address;
+	strscpy(l->tunnel, tunnel, sizeof(l->tunnel));
+	strscpy(l->service, service, sizeof(l->service));
+	INIT_WORK(&l->accept_work, accept_work);
+	tnl_watch_init(&l->watch, &l->accept_work, &l->accept_work);
+	err = open_socket(l, extack);
+	if (err) {
+		kfree(l);
+		return err;
+	}
+	*address = l->address;
+	list_add_tail(&l->node, &tn->listeners);
+	tn->generation++;
+	tnl_notify_listener(tn, l, TUNNEL_CMD_LISTENER_NEW);
+	tnl_watch_start(&l->watch, l->sock);
+	return 0;
+}
+
+static void unlink(struct tnl_listener *l)
+{
+	list_del(&l->node);
+	l->tn->generation++;
+	tnl_notify_listener(l->tn, l, TUNNEL_CMD_LISTENER_DEL);
+}
+
+static void destroy(struct tnl_listener *l)
+{
+	tnl_watch_stop(&l->watch);
+	sock_release(l->sock);
+	kfree(l);
+}
+
+/**
+ * tnl_listener_del - accept no more; sessions that are there go on
+ * @tn: the namespace; lock not held
+ * @address: of the listener
+ * Return: 0 or -ENOENT.
+ */
+int tnl_listener_del(struct tnl_net *tn, const struct sockaddr_storage *address)
+{
+	struct tnl_listener *l;
+
+	mutex_lock(&tn->lock);
+	l = find(tn, address);
+	if (l)
+		unlink(l);
+	mutex_unlock(&tn->lock);
+	if (!l)
+		return -ENOENT;
+	destroy(l);
+	return 0;
+}
+
+/* tnl_listener_del_all - those that lead to one tunnel, or with NULL every one */
+void tnl_listener_del_all(struct tnl_net *tn, const char *tunnel)
+{
+	struct tnl_listener *l, *tmp;
+	LIST_HEAD(gone);
+
+	mutex_lock(&tn->lock);
+	list_for_each_entry_safe(l, tmp, &tn->listeners, node) {
+		if (tunnel && strcmp(l->tunnel, tunnel))
+			continue;
+		unlink(l);
+		list_add_tail(&l->node, &gone);
+	}
+	mutex_unlock(&tn->lock);
+	list_for_each_entry_safe(l, tmp, &gone, node)
+		destroy(l);
+}

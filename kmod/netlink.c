@@ -1,0 +1,663 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Requests. Each checks everything before it changes anything. */
+#include <linux/inet.h>
+#include <linux/module.h>
+#include <net/sock.h>
+
+#include "compat/compat.h"
+#include "netlink.h"
+
+#define GRACE_DEFAULT_MS 60000
+#define GRACE_MAX_MS (24 * 3600 * 1000)
+
+static int check_name(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	size_t len = strnlen(nla_data(attr), nla_len(attr));
+
+	if (tnl_name_ok(nla_data(attr), len))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr,
+			    "a name is 1 to 63 characters of a-z, 0-9, '.', '_' and '-'");
+	return -EINVAL;
+}
+
+static int check_address(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	const struct sockaddr *sa = nla_data(attr);
+	int len = nla_len(attr);
+
+	if (len >= (int)sizeof(sa->sa_family)) {
+		if (sa->sa_family == AF_INET && len == sizeof(struct sockaddr_in))
+			return 0;
+		if (sa->sa_family == AF_INET6 && len == sizeof(struct sockaddr_in6))
+			return 0;
+	}
+	NL_SET_ERR_MSG_ATTR(extack, attr,
+			    "an address is a whole struct sockaddr_in or sockaddr_in6");
+	return -EINVAL;
+}
+
+static int check_text(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	size_t len = strnlen(nla_data(attr), nla_len(attr));
+
+	if (len && len <= TUNNEL_TEXT_MAX)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "this text must have 1 to 255 bytes");
+	return -EINVAL;
+}
+
+static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
+	[TUNNEL_A_NAME]		= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_name),
+	[TUNNEL_A_SERVICE]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_name),
+	[TUNNEL_A_ROLE]		= NLA_POLICY_MAX(NLA_U8, TUNNEL_ROLE_LISTEN),
+	[TUNNEL_A_PEER_PIN]	= NLA_POLICY_EXACT_LEN(TUNNEL_PIN_LEN),
+	[TUNNEL_A_REMOTE]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text),
+	[TUNNEL_A_LOCAL]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text),
+	[TUNNEL_A_KEY]		= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text),
+	[TUNNEL_A_CIPHERS]	= NLA_POLICY_MASK(NLA_U32, TUNNEL_CIPHER_ALL),
+	[TUNNEL_A_GRACE]	= { .type = NLA_U32 },
+	[TUNNEL_A_ADDRESS]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_address),
+	[TUNNEL_A_FD]		= { .type = NLA_S32 },
+	[TUNNEL_A_CARRIER_ID]	= { .type = NLA_U32 },
+	[TUNNEL_A_SESSION_ID]	= { .type = NLA_U64 },
+};
+
+/* Without this attribute the request makes no sense. */
+static int need(struct genl_info *info, int attr, const char *sentence)
+{
+	if (info->attrs[attr])
+		return 0;
+	info->extack->_msg = sentence;
+	return -EINVAL;
+}
+
+#define NEED_NAME "attribute NAME is missing: say which tunnel"
+#define NEED_SERVICE "attribute SERVICE is missing: say which service"
+
+static const char *text(struct genl_info *info, int attr)
+{
+	return info->attrs[attr] ? nla_data(info->attrs[attr]) : NULL;
+}
+
+static void get_address(struct genl_info *info, struct sockaddr_storage *ss)
+{
+	struct nlattr *attr = info->attrs[TUNNEL_A_ADDRESS];
+
+	memset(ss, 0, sizeof(*ss));
+	memcpy(ss, nla_data(attr), nla_len(attr));
+}
+
+static __be16 port_of(const struct sockaddr_storage *ss)
+{
+	return ss->ss_family == AF_INET6 ?
+		((const struct sockaddr_in6 *)ss)->sin6_port :
+		((const struct sockaddr_in *)ss)->sin_port;
+}
+
+/* The namespace is usable: not on its way out. tn->lock held. */
+static int alive(struct tnl_net *tn, struct genl_info *info)
+{
+	if (!tn->dying)
+		return 0;
+	GENL_SET_ERR_MSG(info, "the network namespace is being removed");
+	return -ESHUTDOWN;
+}
+
+/* A tunnel by name, referenced. */
+static struct tnl_tunnel *get_tunnel(struct genl_info *info)
+{
+	struct tnl_tunnel *t;
+	int err;
+
+	err = need(info, TUNNEL_A_NAME, NEED_NAME);
+	if (err)
+		return ERR_PTR(err);
+	t = tnl_tunnel_get(tnl_net(genl_info_net(info)), text(info, TUNNEL_A_NAME));
+	if (t)
+		return t;
+	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_NAME],
+			    "there is no tunnel of this name: 'tunnelctl tunnel show' lists them");
+	return ERR_PTR(-ENOENT);
+}
+
+static struct sk_buff *begin_reply(struct genl_info *info, u8 cmd, void **hdr)
+{
+	struct sk_buff *skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+
+	if (!skb)
+		return NULL;
+	*hdr = genlmsg_put_reply(skb, info, &tnl_genl_family, 0, cmd);
+	if (!*hdr) {
+		nlmsg_free(skb);
+		return NULL;
+	}
+	return skb;
+}
+
+static int end_reply(struct sk_buff *skb, struct genl_info *info, void *hdr, int err)
+{
+	if (err) {
+		nlmsg_free(skb);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return genlmsg_reply(skb, info);
+}
+
+/* --- tunnels --------------------------------------------------------------- */
+
+static int check_tunnel(struct genl_info *info, struct tnl_tunnel_config *c)
+{
+	int err;
+
+	err = need(info, TUNNEL_A_NAME, NEED_NAME) ?:
+	      need(info, TUNNEL_A_ROLE, "attribute ROLE is missing: does this side dial or listen?") ?:
+	      need(info, TUNNEL_A_PEER_PIN,
+		   "attribute PEER_PIN is missing: a tunnel without a pinned peer would trust anybody") ?:
+	      need(info, TUNNEL_A_KEY, "attribute KEY is missing: say where our private key is");
+	if (err)
+		return err;
+	c->name = text(info, TUNNEL_A_NAME);
+	c->role = nla_get_u8(info->attrs[TUNNEL_A_ROLE]);
+	c->pin = nla_data(info->attrs[TUNNEL_A_PEER_PIN]);
+	c->key = text(info, TUNNEL_A_KEY);
+	c->remote = text(info, TUNNEL_A_REMOTE);
+	c->local = text(info, TUNNEL_A_LOCAL);
+	if (c->role == TUNNEL_ROLE_DIAL)
+		err = need(info, TUNNEL_A_REMOTE,
+			   "attribute REMOTE is missing: a tunnel that dials needs an address to dial");
+	else
+		err = need(info, TUNNEL_A_LOCAL,
+			   "attribute LOCAL is missing: a tunnel that listens needs an address to listen on");
+	if (err)
+		return err;
+	if (c->key[0] != '/') {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_KEY],
+				    "the path of the key must be absolute");
+		return -EINVAL;
+	}
+	c->ciphers = TUNNEL_CIPHER_ALL;
+	if (info->attrs[TUNNEL_A_CIPHERS])
+		c->ciphers = nla_get_u32(info->attrs[TUNNEL_A_CIPHERS]);
+	if (!c->ciphers) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_CIPHERS],
+				    "at least one cipher must be allowed");
+		return -EINVAL;
+	}
+	c->grace_ms = GRACE_DEFAULT_MS;
+	if (info->attrs[TUNNEL_A_GRACE])
+		c->grace_ms = nla_get_u32(info->attrs[TUNNEL_A_GRACE]);
+	if (c->grace_ms > GRACE_MAX_MS) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_GRACE],
+				    "the grace time is at most 86400000 ms, one day");
+		return -ERANGE;
+	}
+	return 0;
+}
+
+/* Where peers come in, the key alone says which tunnel is meant. */
+static bool pin_taken(struct tnl_net *tn, const struct tnl_tunnel_config *c)
+{
+	struct tnl_tunnel *t;
+
+	if (c->role != TUNNEL_ROLE_LISTEN)
+		return false;
+	list_for_each_entry(t, &tn->tunnels, node)
+		if (t->role == c->role && !strcmp(t->local, c->local) &&
+		    !memcmp(t->pin, c->pin, TUNNEL_PIN_LEN))
+			return true;
+	return false;
+}
+
+static int tunnel_new(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct tnl_tunnel_config c = {};
+	int err;
+
+	err = check_tunnel(info, &c);
+	if (err)
+		return err;
+	mutex_lock(&tn->lock);
+	err = alive(tn, info);
+	if (!err && tnl_tunnel_find(tn, c.name)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_NAME],
+				    "a tunnel of this name exists: delete it first, or choose another name");
+		err = -EEXIST;
+	}
+	if (!err && pin_taken(tn, &c)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_PEER_PIN],
+				    "another tunnel on this address has the same peer: one peer, one tunnel");
+		err = -EEXIST;
+	}
+	if (!err)
+		err = PTR_ERR_OR_ZERO(tnl_tunnel_create(tn, &c));
+	mutex_unlock(&tn->lock);
+	return err;
+}
+
+static int tunnel_del(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct tnl_tunnel *t = get_tunnel(info);
+	bool found;
+
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	tnl_listener_del_all(tn, t->name);
+	mutex_lock(&tn->lock);
+	found = tnl_tunnel_find(tn, t->name) == t;
+	if (found)
+		tnl_tunnel_unlink(t);
+	mutex_unlock(&tn->lock);
+	if (found) {
+		/* One may have been added before the tunnel was unlinked. */
+		tnl_listener_del_all(tn, t->name);
+		tnl_tunnel_destroy(t);
+	}
+	tnl_tunnel_put(t);
+	return found ? 0 : -ENOENT;
+}
+
+static int tunnel_get(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_tunnel *t = get_tunnel(info);
+	struct sk_buff *reply;
+	int err = -ENOMEM;
+	void *hdr;
+
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	reply = begin_reply(info, TUNNEL_CMD_TUNNEL_GET, &hdr);
+	if (reply)
+		err = end_reply(reply, info, hdr, tnl_put_tunnel(reply, t));
+	tnl_tunnel_put(t);
+	return err;
+}
+
+/* --- services and listeners ------------------------------------------------ */
+
+static int check_tunnel_exists(struct tnl_net *tn, struct genl_info *info)
+{
+	if (tnl_tunnel_find(tn, text(info, TUNNEL_A_NAME)))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_NAME],
+			    "there is no tunnel of this name: 'tunnelctl tunnel show' lists them");
+	return -ENOENT;
+}
+
+static int service_new(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct sockaddr_storage target;
+	int err;
+
+	err = need(info, TUNNEL_A_SERVICE, NEED_SERVICE) ?:
+	      need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say where the service leads");
+	if (err)
+		return err;
+	get_address(info, &target);
+	if (!port_of(&target)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_ADDRESS],
+				    "the target of a service needs a port from 1 to 65535");
+		return -EINVAL;
+	}
+	mutex_lock(&tn->lock);
+	err = alive(tn, info);
+	if (!err && info->attrs[TUNNEL_A_NAME])
+		err = check_tunnel_exists(tn, info);
+	if (!err)
+		err = tnl_service_add(tn, text(info, TUNNEL_A_SERVICE),
+				      text(info, TUNNEL_A_NAME) ?: "", &target,
+				      info->extack);
+	mutex_unlock(&tn->lock);
+	return err;
+}
+
+static int service_del(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	int err;
+
+	err = need(info, TUNNEL_A_SERVICE, NEED_SERVICE);
+	if (err)
+		return err;
+	mutex_lock(&tn->lock);
+	err = tnl_service_del(tn, text(info, TUNNEL_A_SERVICE),
+			      text(info, TUNNEL_A_NAME) ?: "");
+	mutex_unlock(&tn->lock);
+	if (err)
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_SERVICE],
+				    "there is no such service: 'tunnelctl service show' lists them");
+	return err;
+}
+
+static int listener_new(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct sockaddr_storage address;
+	struct sk_buff *reply;
+	void *hdr;
+	int err;
+
+	err = need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say where to listen") ?:
+	      need(info, TUNNEL_A_NAME, NEED_NAME) ?:
+	      need(info, TUNNEL_A_SERVICE, NEED_SERVICE);
+	if (err)
+		return err;
+	get_address(info, &address);
+	reply = begin_reply(info, TUNNEL_CMD_LISTENER_NEW, &hdr);
+	if (!reply)
+		return -ENOMEM;
+	mutex_lock(&tn->lock);
+	err = alive(tn, info);
+	if (!err)
+		err = check_tunnel_exists(tn, info);
+	if (!err)
+		err = tnl_listener_add(tn, &address, text(info, TUNNEL_A_NAME),
+				       text(info, TUNNEL_A_SERVICE), info->extack);
+	mutex_unlock(&tn->lock);
+	if (err) {
+		nlmsg_free(reply);
+		return err;
+	}
+	return end_reply(reply, info, hdr,
+			 nla_put(reply, TUNNEL_A_ADDRESS,
+				 tnl_sockaddr_len(&address), &address));
+}
+
+static int listener_del(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct sockaddr_storage address;
+	int err;
+
+	err = need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say which listener");
+	if (err)
+		return err;
+	get_address(info, &address);
+	err = tnl_listener_del(tn, &address);
+	if (err)
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_ADDRESS],
+				    "there is no listener on this address: 'tunnelctl listener show' lists them");
+	return err;
+}
+
+/* --- sessions and carriers ------------------------------------------------- */
+
+static int session_del(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_session *s = NULL;
+	struct tnl_tunnel *t;
+	int err;
+
+	err = need(info, TUNNEL_A_SESSION_ID, "attribute SESSION_ID is missing: say which session");
+	if (err)
+		return err;
+	t = get_tunnel(info);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	s = tnl_session_find(&t->lane, nla_get_u64(info->attrs[TUNNEL_A_SESSION_ID]));
+	if (s) {
+		tnl_session_reset(s, TUNNEL_REASON_ADMIN);
+		tnl_session_put(s);
+	} else {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_SESSION_ID],
+				    "there is no such session: 'tunnelctl session show' lists them");
+		err = -ENOENT;
+	}
+	tnl_tunnel_put(t);
+	return err;
+}
+
+static int carrier_attach(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sk_buff *reply;
+	struct tnl_tunnel *t;
+	void *hdr;
+	int err;
+	u32 id;
+
+	err = need(info, TUNNEL_A_FD, "attribute FD is missing: say which socket") ?:
+	      need(info, TUNNEL_A_PEER_PIN,
+		   "attribute PEER_PIN is missing: say whose key the handshake has verified");
+	if (err)
+		return err;
+	t = get_tunnel(info);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	err = -ENOMEM;
+	reply = begin_reply(info, TUNNEL_CMD_CARRIER_ATTACH, &hdr);
+	if (reply) {
+		err = tnl_carrier_attach(t, nla_get_s32(info->attrs[TUNNEL_A_FD]),
+					 nla_data(info->attrs[TUNNEL_A_PEER_PIN]),
+					 &id, info->extack);
+		if (err)
+			nlmsg_free(reply);
+		else
+			err = end_reply(reply, info, hdr,
+					nla_put_u32(reply, TUNNEL_A_CARRIER_ID, id));
+	}
+	tnl_tunnel_put(t);
+	return err;
+}
+
+static int carrier_del(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct tnl_tunnel *t;
+	int err;
+	u32 id;
+
+	err = need(info, TUNNEL_A_CARRIER_ID, "attribute CARRIER_ID is missing: say which carrier");
+	if (err)
+		return err;
+	id = nla_get_u32(info->attrs[TUNNEL_A_CARRIER_ID]);
+	err = -ENOENT;
+	mutex_lock(&tn->lock);
+	list_for_each_entry(t, &tn->tunnels, node) {
+		struct tnl_carrier *c;
+
+		mutex_lock(&t->lane.attach_lock);
+		c = t->lane.carrier;
+		if (!c || c->id != id)
+			list_for_each_entry(c, &t->lane.pending, node)
+				if (c->id == id)
+					break;
+		if (c && !list_entry_is_head(c, &t->lane.pending, node)) {
+			tnl_carrier_lost(c, TUNNEL_REASON_TRANSPORT);
+			err = 0;
+		}
+		mutex_unlock(&t->lane.attach_lock);
+	}
+	mutex_unlock(&tn->lock);
+	if (err)
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_CARRIER_ID],
+				    "there is no such carrier: 'tunnelctl carrier show' lists them");
+	return err;
+}
+
+/* --- the rest -------------------------------------------------------------- */
+
+static int put_stats(struct sk_buff *skb, struct tnl_net *tn)
+{
+	struct nlattr *stats = nla_nest_start(skb, TUNNEL_A_STATS);
+	int i;
+
+	if (!stats)
+		return -EMSGSIZE;
+	for (i = 0; i < TNL_MIB_ITEMS; i++) {
+		struct nlattr *stat = nla_nest_start(skb, TUNNEL_A_STAT);
+
+		if (!stat ||
+		    nla_put_string(skb, TUNNEL_A_STAT_NAME, tnl_mib_names[i]) ||
+		    nla_put_u64_64bit(skb, TUNNEL_A_STAT_VALUE,
+				      tnl_mib_sum(tn->mib, i), TUNNEL_A_PAD))
+			return -EMSGSIZE;
+		nla_nest_end(skb, stat);
+	}
+	nla_nest_end(skb, stats);
+	return 0;
+}
+
+static int stats_get(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct sk_buff *reply;
+	void *hdr;
+
+	reply = begin_reply(info, TUNNEL_CMD_STATS_GET, &hdr);
+	if (!reply)
+		return -ENOMEM;
+	return end_reply(reply, info, hdr, put_stats(reply, tn));
+}
+
+static u32 count(struct list_head *list)
+{
+	struct list_head *pos;
+	u32 n = 0;
+
+	list_for_each(pos, list)
+		n++;
+	return n;
+}
+
+static int info_get(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct tnl_tunnel *t;
+	struct sk_buff *reply;
+	u32 carriers = 0;
+	void *hdr;
+	int err;
+
+	reply = begin_reply(info, TUNNEL_CMD_INFO_GET, &hdr);
+	if (!reply)
+		return -ENOMEM;
+	mutex_lock(&tn->lock);
+	list_for_each_entry(t, &tn->tunnels, node)
+		carriers += !!READ_ONCE(t->lane.carrier);
+	err = nla_put_string(reply, TUNNEL_A_VERSION, TUNNEL_VERSION) ||
+	      nla_put_u32(reply, TUNNEL_A_GENERATION, tn->generation) ||
+	      nla_put_u32(reply, TUNNEL_A_DAEMON, tn->daemon_portid) ||
+	      nla_put_u32(reply, TUNNEL_A_COUNT_TUNNELS, count(&tn->tunnels)) ||
+	      nla_put_u32(reply, TUNNEL_A_COUNT_SERVICES, count(&tn->services)) ||
+	      nla_put_u32(reply, TUNNEL_A_COUNT_LISTENERS, count(&tn->listeners)) ||
+	      nla_put_u32(reply, TUNNEL_A_COUNT_CARRIERS, carriers);
+	mutex_unlock(&tn->lock);
+	return end_reply(reply, info, hdr, err);
+}
+
+static int daemon_register(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	int err;
+
+	mutex_lock(&tn->lock);
+	err = alive(tn, info);
+	if (!err && tn->daemon_portid && tn->daemon_portid != info->snd_portid) {
+		GENL_SET_ERR_MSG(info, "a tunneld is running in this network namespace already: stop it first");
+		err = -EBUSY;
+	}
+	if (!err) {
+		tn->daemon_portid = info->snd_portid;
+		cancel_delayed_work(&tn->linger);
+	}
+	mutex_unlock(&tn->lock);
+	return err;
+}
+
+static int flush(struct sk_buff *skb, struct genl_info *info)
+{
+	tnl_flush(tnl_net(genl_info_net(info)));
+	return 0;
+}
+
+/* --- the family ------------------------------------------------------------ */
+
+static bool userns;
+module_param(userns, bool, 0444);
+MODULE_PARM_DESC(userns, "let CAP_NET_ADMIN of a user namespace configure its network namespaces (default: no)");
+
+/* Admin means: of the initial user namespace, unless the parameter opens it. */
+static int pre_doit(
+#ifdef HAVE_GENL_SPLIT_OPS
+		    const struct genl_split_ops *ops,
+#else
+		    const struct genl_ops *ops,
+#endif
+		    struct sk_buff *skb, struct genl_info *info)
+{
+	if (!(ops->flags & GENL_UNS_ADMIN_PERM) || userns ||
+	    netlink_capable(skb, CAP_NET_ADMIN))
+		return 0;
+	GENL_SET_ERR_MSG(info, "this needs CAP_NET_ADMIN in the initial user namespace (module parameter userns=1 lifts that)");
+	return -EPERM;
+}
+
+static int start_admin(struct netlink_callback *cb)
+{
+	if (userns || netlink_capable(cb->skb, CAP_NET_ADMIN))
+		return 0;
+	NL_SET_ERR_MSG(cb->extack, "this needs CAP_NET_ADMIN in the initial user namespace (module parameter userns=1 lifts that)");
+	return -EPERM;
+}
+
+#define DO(c, fn)						\
+	{ .cmd = TUNNEL_CMD_##c, .doit = fn, .policy = policy,	\
+	  .maxattr = TUNNEL_A_MAX, .flags = GENL_UNS_ADMIN_PERM }
+#define DO_DUMP(c, fn, dump)					\
+	{ .cmd = TUNNEL_CMD_##c, .doit = fn, .start = start_admin,	\
+	  .dumpit = dump, .policy = policy,			\
+	  .maxattr = TUNNEL_A_MAX, .flags = GENL_UNS_ADMIN_PERM }
+#define DUMP(c, dump)						\
+	{ .cmd = TUNNEL_CMD_##c, .start = start_admin, .dumpit = dump,	\
+	  .policy = policy, .maxattr = TUNNEL_A_MAX,		\
+	  .flags = GENL_UNS_ADMIN_PERM }
+#define ANYBODY(c, fn)						\
+	{ .cmd = TUNNEL_CMD_##c, .doit = fn, .policy = policy,	\
+	  .maxattr = TUNNEL_A_MAX }
+
+static const struct genl_ops ops[] = {
+	DO(TUNNEL_NEW, tunnel_new),
+	DO(TUNNEL_DEL, tunnel_del),
+	DO_DUMP(TUNNEL_GET, tunnel_get, tnl_dump_tunnels),
+	DO(SERVICE_NEW, service_new),
+	DO(SERVICE_DEL, service_del),
+	DUMP(SERVICE_GET, tnl_dump_services),
+	DO(LISTENER_NEW, listener_new),
+	DO(LISTENER_DEL, listener_del),
+	DUMP(LISTENER_GET, tnl_dump_listeners),
+	DUMP(SESSION_GET, tnl_dump_sessions),
+	DO(SESSION_DEL, session_del),
+	DO(CARRIER_ATTACH, carrier_attach),
+	DO(CARRIER_DEL, carrier_del),
+	DUMP(CARRIER_GET, tnl_dump_carriers),
+	ANYBODY(STATS_GET, stats_get),
+	ANYBODY(INFO_GET, info_get),
+	DO(DAEMON_REGISTER, daemon_register),
+	DO(FLUSH, flush),
+};
+
+static const struct genl_multicast_group groups[] = {
+	[TNL_MCGRP_CONFIG] = { .name = TUNNEL_MCGRP_CONFIG,
+			       .flags = GENL_MCAST_CAP_NET_ADMIN },
+	[TNL_MCGRP_EVENTS] = { .name = TUNNEL_MCGRP_EVENTS,
+			       .flags = GENL_MCAST_CAP_NET_ADMIN },
+};
+
+struct genl_family tnl_genl_family __ro_after_init = {
+	.name = TUNNEL_GENL_NAME,
+	.version = TUNNEL_GENL_VERSION,
+	.maxattr = TUNNEL_A_MAX,
+	.module = THIS_MODULE,
+	.netnsok = true,
+	.parallel_ops = true,
+	.pre_doit = pre_doit,
+	.ops = ops,
+	.n_ops = ARRAY_SIZE(ops),
+	.resv_start_op = TUNNEL_CMD_UNSPEC + 1,
+	.mcgrps = groups,
+	.n_mcgrps = ARRAY_SIZE(groups),
+};

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/tcp.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+
+#include "compat/compat.h"
+#include "netlink.h"
+
+static int put_u64(struct sk_buff *skb, int attr, u64 value)
+{
+	return nla_put_u64_64bit(skb, attr, value, TUNNEL_A_PAD);
+}
+
+static int put_address(struct sk_buff *skb, int attr,
+		       const struct sockaddr_storage *ss)
+{
+	return nla_put(skb, attr, tnl_sockaddr_len(ss), ss);
+}
+
+static int put_text(struct sk_buff *skb, int attr, const char *text)
+{
+	return text && *text ? nla_put_string(skb, attr, text) : 0;
+}
+
+/* tnl_put_tunnel - attributes of a tunnel. Context: process. */
+int tnl_put_tunnel(struct sk_buff *skb, struct tnl_tunnel *t)
+{
+	struct tnl_lane *lane = &t->lane;
+	u8 state;
+	u32 n;
+
+	spin_lock(&lane->lock);
+	state = lane->up ? TUNNEL_STATE_UP :
+		lane->carrier ? TUNNEL_STATE_HELLO : TUNNEL_STATE_DOWN;
+	n = lane->n_opened + lane->n_accepted;
+	spin_unlock(&lane->lock);
+	if (state == TUNNEL_STATE_DOWN && READ_ONCE(lane->n_pending))
+		state = TUNNEL_STATE_HELLO;
+
+	if (nla_put_string(skb, TUNNEL_A_NAME, t->name) ||
+	    nla_put_u8(skb, TUNNEL_A_ROLE, t->role) ||
+	    nla_put(skb, TUNNEL_A_PEER_PIN, sizeof(t->pin), t->pin) ||
+	    put_text(skb, TUNNEL_A_REMOTE, t->remote) ||
+	    put_text(skb, TUNNEL_A_LOCAL, t->local) ||
+	    put_text(skb, TUNNEL_A_KEY, t->key) ||
+	    nla_put_u32(skb, TUNNEL_A_CIPHERS, t->ciphers) ||
+	    nla_put_u32(skb, TUNNEL_A_GRACE, t->grace_ms) ||
+	    nla_put_u8(skb, TUNNEL_A_STATE, state) ||
+	    nla_put_u32(skb, TUNNEL_A_SESSIONS, n) ||
+	    put_text(skb, TUNNEL_A_PEER_NAME, lane->peer_name))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int tnl_put_service(struct sk_buff *skb, const struct tnl_service *svc)
+{
+	if (nla_put_string(skb, TUNNEL_A_SERVICE, svc->name) ||
+	    put_text(skb, TUNNEL_A_NAME, svc->tunnel) ||
+	    put_address(skb, TUNNEL_A_ADDRESS, &svc->target))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int tnl_put_listener(struct sk_buff *skb, const struct tnl_listener *l)
+{
+	if (put_address(skb, TUNNEL_A_ADDRESS, &l->address) ||
+	    nla_put_string(skb, TUNNEL_A_NAME, l->tunnel) ||
+	    nla_put_string(skb, TUNNEL_A_SERVICE, l->service))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* tnl_put_carrier - attributes of a carrier and of the lane it is attached to */
+int tnl_put_carrier(struct sk_buff *skb, struct tnl_carrier *c)
+{
+	struct tnl_lane *lane = c->lane;
+	struct sockaddr_storage local = {}, peer = {};
+	u64 age = jiffies_to_msecs(jiffies - c->attached_at);
+	bool up = test_bit(TNL_CARRIER_READY, &c->bits);
+
+	kernel_getsockname(c->sock, (struct sockaddr *)&local);
+	/* Fails once the peer is gone; then the address stays empty. */
+	kernel_getpeername(c->sock, (struct sockaddr *)&peer);
+	if (nla_put_string(skb, TUNNEL_A_NAME, c->tunnel->name) ||
+	    nla_put_u32(skb, TUNNEL_A_CARRIER_ID, c->id) ||
+	    nla_put_u8(skb, TUNNEL_A_STATE,
+		       up ? TUNNEL_STATE_UP : TUNNEL_STATE_HELLO) ||
+	    put_address(skb, TUNNEL_A_LOCAL_ADDR, &local) ||
+	    (peer.ss_family && put_address(skb, TUNNEL_A_PEER_ADDR, &peer)) ||
+	    nla_put_u16(skb, TUNNEL_A_TLS_VERSION, c->ktls.version) ||
+	    nla_put_u16(skb, TUNNEL_A_TLS_CIPHER, c->ktls.cipher) ||
+	    nla_put_u8(skb, TUNNEL_A_KTLS_TX, c->ktls.tx) ||
+	    nla_put_u8(skb, TUNNEL_A_KTLS_RX, c->ktls.rx) ||
+	    nla_put_u32(skb, TUNNEL_A_RTT_US, tcp_sk(c->sock->sk)->srtt_us >> 3) ||
+	    put_u64(skb, TUNNEL_A_AGE_MS, age) ||
+	    put_u64(skb, TUNNEL_A_TX_BYTES, READ_ONCE(c->tx_bytes)) ||
+	    put_u64(skb, TUNNEL_A_RX_BYTES, READ_ONCE(c->rx_bytes)) ||
+	    put_u64(skb, TUNNEL_A_TX_RECORDS, READ_ONCE(c->tx_records)) ||
+	    put_u64(skb, TUNNEL_A_RX_RECORDS, READ_ONCE(c->rx_records)) ||
+	    put_text(skb, TUNNEL_A_PEER_NAME, lane->peer_name) ||
+	    put_u64(skb, TUNNEL_A_LANE_TX, READ_ONCE(lane->sent)) ||
+	    put_u64(skb, TUNNEL_A_LANE_ACKED, READ_ONCE(lane->peer_acked)) ||
+	    put_u64(skb, TUNNEL_A_LANE_RX, READ_ONCE(lane->rx_offset)) ||
+	    put_u64(skb, TUNNEL_A_TX_QUEUED, READ_ONCE(lane->fifo.len)) ||
+	    put_u64(skb, TUNNEL_A_LANE_REPLAYED, READ_ONCE(lane->replayed)) ||
+	    put_u64(skb, TUNNEL_A_LANE_ATTACH, lane->attach))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static u8 session_state(const struct tnl_session *s)
+{
+	u32 ends = s->flags & (TNL_S_TX_END_SENT | TNL_S_RX_END);
+
+	if (s->flags & TNL_S_RESET || ends == (TNL_S_TX_END_SENT | TNL_S_RX_END))
+		return TUNNEL_SESSION_CLOSED;
+	if (ends)
+		return TUNNEL_SESSION_HALF_CLOSED;
+	return s->flags & TNL_S_ACCEPTED ? TUNNEL_SESSION_OPEN :
+					   TUNNEL_SESSION_OPENING;
+}
+
+static u8 session_blocked(const struct tnl_session *s, bool lane_up)
+{
+	if (!lane_up)
+		return TUNNEL_BLOCKED_CARRIER;
+	if (s->local_blocked)
+		return TUNNEL_BLOCKED_READER;
+	if (s->flags & TNL_S_BY_PEER && !(s->flags & (TNL_S_ACCEPTED | TNL_S_RESET)))
+		return TUNNEL_BLOCKED_CONNECT;
+	if (s->flags & TNL_S_TX_WAITS && !tnl_credit_avail(&s->tx))
+		return TUNNEL_BLOCKED_CREDIT;
+	if (s->txq.len)
+		return TUNNEL_BLOCKED_LANE;
+	return TUNNEL_BLOCKED_NONE;
+}
+
+static int put_source(struct sk_buff *skb, const struct sockaddr_in6 *source)
+{
+	struct sockaddr_storage ss = {};
+	struct sockaddr_in *in = (struct sockaddr_in *)&ss;
+
+	if (!source->sin6_family)
+		return 0;
+	if (ipv6_addr_v4mapped(&source->sin6_addr)) {
+		in->sin_family = AF_INET;
+		in->sin_addr.s_addr = source->sin6_addr.s6_addr32[3];
+		in->sin_port = source->sin6_port;
+	} else {
+		*(struct sockaddr_in6 *)&ss = *source;
+	}
+	return put_address(skb, TUNNEL_A_PEER_ADDR, &ss);
+}
+
+/* tnl_put_session - attributes of a session. Context: process. */
+int tnl_put_session(struct sk_buff *skb, struct tnl_session *s)
+{
+	bool up = READ_ONCE(s->lane->up);
+	u64 age = jiffies_to_msecs(jiffies - s->opened_at);
+	int err;
+
+	spin_lock(&s->lock);
+	err = nla_put_string(skb, TUNNEL_A_NAME, s->tunnel->name) ||
+	      put_u64(skb, TUNNEL_A_SESSION_ID, s->id) ||
+	      nla_put_string(skb, TUNNEL_A_SERVICE, s->service) ||
+	      put_source(skb, &s->source) ||
+	      nla_put_u8(skb, TUNNEL_A_STATE, session_state(s)) ||
+	      nla_put_u8(skb, TUNNEL_A_BLOCKED, session_blocked(s, up)) ||
+	      nla_put_u8(skb, TUNNEL_A_PROTOCOL, s->protocol) ||
+	      nla_put_u8(skb, TUNNEL_A_ACCEPTED, !!(s->flags & TNL_S_BY_PEER)) ||
+	      nla_put_u8(skb, TUNNEL_A_REASON, s->reason) ||
+	      put_u64(skb, TUNNEL_A_AGE_MS, age) ||
+	      put_u64(skb, TUNNEL_A_TX_BYTES, s->tx.queued) ||
+	      put_u64(skb, TUNNEL_A_RX_BYTES, s->rx.received) ||
+	      put_u64(skb, TUNNEL_A_TX_QUEUED, s->txq.len) ||
+	      put_u64(skb, TUNNEL_A_RX_QUEUED, s->rx.received - s->rx.consumed) ||
+	      put_u64(skb, TUNNEL_A_TX_CREDIT, tnl_credit_avail(&s->tx)) ||
+	      put_u64(skb, TUNNEL_A_RX_WINDOW, s->rx.window);
+	spin_unlock(&s->lock);
+	return err ? -EMSGSIZE : 0;
+}
+
+/* --- dumps: cb->args[0] is the place of the object to go on with ----------- */
+
+static void *begin_msg(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd)
+{
+	void *hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
+				cb->nlh->nlmsg_seq, &tnl_genl_family,
+				NLM_F_MULTI, cmd);
+
+	if (hdr)
+		genl_dump_check_consistent(cb, hdr);
+	return hdr;
+}
+
+/* Return: 0, or -EMSGSIZE with the message undone. */
+static int end_msg(struct sk_buff *skb, void *hdr, int err)
+{
+	if (err)
+		genlmsg_cancel(skb, hdr);
+	else
+		genlmsg_end(skb, hdr);
+	return err;
+}
+
+static struct tnl_net *begin_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct tnl_net *tn = tnl_net(sock_net(skb->sk));
+
+	mutex_lock(&tn->lock);
+	cb->seq = tn->generation + 1;	/* 0 would mean: not known */
+	return tn;
+}
+
+/* Does the request want this tunnel? */
+static bool wanted(struct netlink_callback *cb, const char *tunnel)
+{
+	struct nlattr *name = tnl_dump_attrs(cb)[TUNNEL_A_NAME];
+
+	return !name || !nla_strcmp(name, tunnel);
+}
+
+#define DUMP_LIST(fn, type, list, cmd, put)				\
+int fn(struct sk_buff *skb, struct netlink_callback *cb)		\
+{									\
+	struct tnl_net *tn = begin_dump(skb, cb);			\
+	long i = 0;							\
+	type *o;							\
+									\
+	list_for_each_entry(o, &tn->list, node) {			\
+		void *hdr;						\
+									\
+		if (i++ < cb->args[0])					\
+			continue;					\
+		hdr = begin_msg(skb, cb, cmd);				\
+		if (!hdr || end_msg(skb, hdr, put(skb, o)))		\
+			break;						\
+		cb->args[0] = i;					\
+	}								\
+	mutex_unlock(&tn->lock);					\
+	return skb->len;						\
+}
+
+DUMP_LIST(tnl_dump_tunnels, struct tnl_tunnel, tunnels,
+	  TUNNEL_CMD_TUNNEL_GET, tnl_put_tunnel)
+DUMP_LIST(tnl_dump_services, struct tnl_service, services,
+	  TUNNEL_CMD_SERVICE_GET, tnl_put_service)
+DUMP_LIST(tnl_dump_listeners, struct tnl_listener, listeners,
+	  TUNNEL_CMD_LISTENER_GET, tnl_put_listener)
+
+/* cb->args[0]: tunnels done; a lane shows the carrier it is attached to. */
+int tnl_dump_carriers(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct tnl_net *tn = begin_dump(skb, cb);
+	struct tnl_tunnel *t;
+	long i = 0;
+
+	list_for_each_entry(t, &tn->tunnels, node) {
+		struct tnl_carrier *c;
+		int err = 0;
+
+		if (i++ < cb->args[0] || !wanted(cb, t->name))
+			continue;
+		mutex_lock(&t->lane.attach_lock);
+		c = t->lane.carrier;
+		if (c) {
+			void *hdr = begin_msg(skb, cb, TUNNEL_CMD_CARRIER_GET);
+
+			err = hdr ? end_msg(skb, hdr, tnl_put_carrier(skb, c)) :
+				    -EMSGSIZE;
+		}
+		mutex_unlock(&t->lane.attach_lock);
+		if (err)
+			break;
+		cb->args[0] = i;
+	}
+	mutex_unlock(&tn->lock);
+	return skb->len;
+}
+
+/* cb->args[0]: tunnels done; [1]: table index to go on with in the next one. */
+int tnl_dump_sessions(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct tnl_net *tn = begin_dump(skb, cb);
+	struct tnl_tunnel *t;
+	long i = 0;
+
+	list_for_each_entry(t, &tn->tunnels, node) {
+		unsigned long index = cb->args[1];
+		struct tnl_session *s;
+		int err = 0;
+
+		if (i++ < cb->args[0] || !wanted(cb, t->name))
+			continue;
+		rcu_read_lock();
+		xa_for_each_start(&t->lane.sessions, index, s, index) {
+			void *hdr = begin_msg(skb, cb, TUNNEL_CMD_SESSION_GET);
+
+			err = hdr ? end_msg(skb, hdr, tnl_put_session(skb, s)) :
+				    -EMSGSIZE;
+			if (err)
+				break;
+			cb->args[1] = index + 1;
+		}
+		rcu_read_unlock();
+		if (err)
+			break;
+		cb->args[0] = i;
+		cb->args[1] = 0;
+	}
+	mutex_unlock(&tn->lock);
+	return skb->len;
+}

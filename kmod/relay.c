@@ -1,0 +1,731 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/tcp.h>
+#include <net/tcp.h>
+
+#include "compat/compat.h"
+#include "relay.h"
+#include "service.h"
+#include "session.h"
+#include "tunnel.h"
+#include "xmit.h"
+
+/* Bytes taken from a local connection at once: a full frame and some. */
+#define READ_MAX (128u << 10)
+#define BUDGET 16
+#define SLICES 32
+#define CLOSING_TIME (60 * HZ)
+/* SYN is sent this often again: about 15 seconds. */
+#define SYN_RETRIES 3
+/* Silence of a half-closed connection before it is probed, seconds. */
+#define IDLE_HALF_CLOSED 60
+
+/* --- what the session tells us; under its lock ---------------------------- */
+
+static void on_readable(void *ep)
+{
+	struct tnl_relay *r = ep;
+
+	tnl_watch_queue(&r->watch, &r->down_work);
+}
+
+static void on_writable(void *ep)
+{
+	struct tnl_relay *r = ep;
+
+	tnl_watch_queue(&r->watch, &r->up_work);
+}
+
+static void on_reset(void *ep)
+{
+	struct tnl_relay *r = ep;
+
+	set_bit(TNL_RELAY_RESET, &r->bits);
+	tnl_watch_queue(&r->watch, &r->up_work);
+}
+
+static const struct tnl_endpoint_ops relay_ops = {
+	.readable = on_readable,
+	.writable = on_writable,
+	.reset = on_reset,
+};
+
+/* --- local -> session ------------------------------------------------------ */
+
+/* struct take - one pass over a receive queue */
+struct take {
+	struct tnl_net *tn;
+	struct tnl_chunkq q;
+	unsigned int room;
+	int err;
+};
+
+static int take_slice(struct take *t, struct page *page, unsigned int offset,
+		      unsigned int len)
+{
+	if (tnl_chunkq_reserve(&t->q, 1, GFP_KERNEL))
+		return -ENOMEM;
+	tnl_chunkq_append(&t->q, page, offset, len);
+	return 0;
+}
+
+/* Return: bytes copied, at most @len, or -ENOMEM. */
+static int take_copy(struct take *t, const void *data, unsigned int len)
+{
+	struct page_frag *pf = &current->task_frag;
+	struct page *old = pf->page;
+	int err;
+
+	if (!skb_page_frag_refill(min_t(unsigned int, len, TNL_COPYBREAK), pf,
+				  GFP_KERNEL))
+		return -ENOMEM;
+	if (pf->page != old)
+		TNL_INC(t->tn, page_allocs);
+	len = min_t(unsigned int, len, pf->size - pf->offset);
+	memcpy(page_address(pf->page) + pf->offset, data, len);
+	err = take_slice(t, pf->page, pf->offset, len);
+	if (err)
+		return err;
+	pf->offset += len;
+	if (len < TNL_COPYBREAK)
+		TNL_ADD(t->tn, copybreak_bytes_copied, len);
+	else
+		TNL_ADD(t->tn, payload_bytes_copied, len);
+	return len;
+}
+
+/* Take part of an skb. Return: bytes, short only with t->err set. */
+static unsigned int take_skb(struct take *t, struct sk_buff *skb,
+			     unsigned int offset, unsigned int len)
+{
+	/* A small segment by itself is not worth the page it sits in. */
+	bool small = skb->len < TNL_COPYBREAK;
+	unsigned int done = 0, pos = skb_headlen(skb), n;
+	struct sk_buff *frag;
+	int i, r;
+
+	while (offset < pos && done < len) {
+		void *data = skb->data + offset;
+		struct page *page = virt_to_page(data);
+
+		n = min(pos - offset, len - done);
+		if (small || is_vmalloc_addr(data) || !sendpage_ok(page)) {
+			r = take_copy(t, data, n);
+		} else {
+			n = min_t(unsigned int, n, PAGE_SIZE - offset_in_page(data));
+			r = take_slice(t, page, offset_in_page(data), n);
+			r = r ? r : n;
+		}
+		if (r < 0)
+			goto fail;
+		done += r;
+		offset += r;
+	}
+
+	for (i = 0; i < skb_shinfo(skb)->nr_frags && done < len; i++) {
+		const skb_frag_t *f = &skb_shinfo(skb)->frags[i];
+		unsigned int size = skb_frag_size(f);
+
+		while (offset < pos + size && done < len) {
+			unsigned int at = skb_frag_off(f) + offset - pos;
+
+			n = min(pos + size - offset, len - done);
+			if (small) {
+				r = take_copy(t, page_address(skb_frag_page(f)) + at, n);
+			} else {
+				r = take_slice(t, skb_frag_page(f), at, n);
+				r = r ? r : n;
+			}
+			if (r < 0)
+				goto fail;
+			done += r;
+			offset += r;
+		}
+		pos += size;
+	}
+
+	skb_walk_frags(skb, frag) {
+		if (done == len)
+			break;
+		if (offset < pos + frag->len) {
+			n = min(pos + frag->len - offset, len - done);
+			r = take_skb(t, frag, offset - pos, n);
+			done += r;
+			offset += r;
+			if (r < n)
+				break;
+		}
+		pos += frag->len;
+	}
+	return done;
+fail:
+	t->err = r;
+	return done;
+}
+
+static int actor(read_descriptor_t *desc, struct sk_buff *skb,
+		 unsigned int offset, size_t len)
+{
+	struct take *t = desc->arg.data;
+	unsigned int n = min_t(size_t, len, t->room);
+
+	if (!skb_frags_readable(skb)) {
+		t->err = -EFAULT;
+		desc->count = 0;
+		return 0;
+	}
+	n = take_skb(t, skb, offset, n);
+	t->room -= n;
+	if (t->err || !t->room)
+		desc->count = 0;
+	return n;
+}
+
+/* tcp_read_sock() stops before an urgent byte; recvmsg() does not. */
+static void take_urgent(struct tnl_relay *r)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
+	struct tnl_chunkq q;
+	struct take t = { .tn = r->tn };
+	struct kvec v;
+	u8 byte;
+
+	v.iov_base = &byte;
+	v.iov_len = 1;
+	if (kernel_recvmsg(r->sock, &msg, &v, 1, 1, MSG_DONTWAIT) != 1)
+		return;
+	tnl_chunkq_init(&t.q);
+	tnl_chunkq_init(&q);
+	if (take_copy(&t, &byte, 1) == 1) {
+		tnl_chunkq_splice(&q, &t.q);
+		TNL_INC(r->tn, urgent_bytes);
+		tnl_session_send(r->session, &q, false);
+	} else {
+		tnl_chunkq_purge(&t.q);
+		r->reason = TUNNEL_REASON_NO_MEMORY;
+		set_bit(TNL_RELAY_FAILED, &r->bits);
+	}
+}
+
+static void fail(struct tnl_relay *r, u8 reason)
+{
+	r->reason = reason;
+	set_bit(TNL_RELAY_FAILED, &r->bits);
+}
+
+/* One pass. Return: true if there may be more to take at once. */
+static bool read_local(struct tnl_relay *r)
+{
+	struct take t = { .tn = r->tn };
+	read_descriptor_t desc = { .arg.data = &t, .count = 1 };
+	struct sock *sk = r->sock->sk;
+	bool eof, urgent;
+	int n;
+
+	if (READ_ONCE(sk->sk_err)) {
+		fail(r, TUNNEL_REASON_RESET);
+		return false;
+	}
+	/* In this order: what came before the FIN is in the queue then. */
+	eof = READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN || sock_flag(sk, SOCK_DONE);
+	smp_rmb();
+	if (skb_queue_empty_lockless(&sk->sk_receive_queue)) {
+		tnl_chunkq_init(&t.q);
+		if (eof) {
+			set_bit(TNL_RELAY_UP_DONE, &r->bits);
+			tnl_session_send(r->session, &t.q, true);
+			/* Has it only finished, or is it gone? Ask now and then. */
+			sock_set_keepalive(sk);
+			tcp_sock_set_keepidle(sk, IDLE_HALF_CLOSED);
+		}
+		return false;
+	}
+	if (tnl_session_tx_closed(r->session)) {
+		/* The peer reads no more; what it sent is still on its way down. */
+		set_bit(TNL_RELAY_UP_DONE, &r->bits);
+		return false;
+	}
+
+	t.room = min_t(u64, tnl_session_room(r->session), READ_MAX);
+	if (!t.room)
+		return false;
+	tnl_chunkq_init(&t.q);
+	lock_sock(sk);
+	n = tcp_read_sock(sk, &desc, actor);
+	urgent = n == 0 && tcp_sk(sk)->urg_data &&
+		 tcp_sk(sk)->urg_seq == tcp_sk(sk)->copied_seq;
+	release_sock(sk);
+
+	if (t.q.len)
+		tnl_session_send(r->session, &t.q, false);
+	else
+		tnl_chunkq_purge(&t.q);
+	if (t.err == -ENOMEM) {
+		TNL_INC(r->tn, retries_armed);
+		tnl_watch_retry(&r->watch);
+		return false;
+	}
+	if (t.err || n < 0) {
+		fail(r, TUNNEL_REASON_RESET);
+		return false;
+	}
+	if (urgent) {
+		take_urgent(r);
+		return true;
+	}
+	/* A FIN that was eaten just now shows in the next pass. */
+	return n > 0 || READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+}
+
+/* --- session -> local ------------------------------------------------------ */
+
+static void set_blocked(struct tnl_relay *r, bool blocked)
+{
+	WRITE_ONCE(r->session->local_blocked, blocked);
+}
+
+/*
+ * The local connection broke. If it had ended its direction before, what it
+ * said is whole: that goes out first, and what comes in meanwhile is dropped.
+ */
+static void local_error(struct tnl_relay *r)
+{
+	if (test_bit(TNL_RELAY_UP_DONE, &r->bits) &&
+	    !tnl_session_end_framed(r->session)) {
+		set_bit(TNL_RELAY_DEAF, &r->bits);
+		tnl_watch_queue(&r->watch, &r->down_work);
+		return;
+	}
+	fail(r, TUNNEL_REASON_RESET);
+}
+
+static void discard(struct tnl_relay *r)
+{
+	bool end;
+	u32 len;
+
+	tnl_session_recv(r->session, &r->out, &end);
+	len = r->out.len;
+	tnl_chunkq_purge(&r->out);
+	if (len)
+		tnl_session_consumed(r->session, len);
+}
+
+/* Return: false when it has to wait or is through. */
+static bool write_local(struct tnl_relay *r)
+{
+	struct tnl_chunk_pos head = {};
+	struct bio_vec bv[SLICES];
+	unsigned int n;
+	ssize_t sent;
+	bool end;
+	u32 len;
+
+	if (test_bit(TNL_RELAY_DEAF, &r->bits)) {
+		discard(r);
+		return false;
+	}
+	if (tnl_chunkq_empty(&r->out)) {
+		if (!tnl_session_recv(r->session, &r->out, &end))
+			return false;
+		if (tnl_chunkq_empty(&r->out)) {
+			if (end) {
+				kernel_sock_shutdown(r->sock, SHUT_WR);
+				set_bit(TNL_RELAY_DOWN_DONE, &r->bits);
+				tnl_watch_queue(&r->watch, &r->up_work);
+			}
+			return false;
+		}
+	}
+
+	n = tnl_chunk_peek(&r->out, &head, bv, SLICES, U32_MAX, &len);
+	/* Before the attempt: space may come between failure and flag. */
+	set_bit(TNL_WATCH_TX_BLOCKED, &r->watch.flags);
+	smp_mb__after_atomic();
+	sent = tnl_xmit(r->sock, bv, n, len, len < r->out.len);
+	if (sent > 0) {
+		clear_bit(TNL_WATCH_TX_BLOCKED, &r->watch.flags);
+		set_blocked(r, false);
+		tnl_chunkq_trim(&r->out, sent);
+		tnl_session_consumed(r->session, sent);
+		return true;
+	}
+	if (sent == -EAGAIN) {
+		set_blocked(r, true);
+		/* Memory was short, not space: nobody will wake us. */
+		if (sk_stream_memory_free(r->sock->sk)) {
+			TNL_INC(r->tn, retries_armed);
+			tnl_watch_retry(&r->watch);
+		}
+		return false;
+	}
+	local_error(r);
+	tnl_watch_queue(&r->watch, &r->up_work);
+	return false;
+}
+
+static void down_work(struct work_struct *work)
+{
+	struct tnl_relay *r = container_of(work, struct tnl_relay, down_work);
+	int budget = BUDGET;
+
+	/* Pairs with the release in set_state(). */
+	if (smp_load_acquire(&r->state) != TNL_RELAY_OPEN)
+		return;
+	while (budget--) {
+		if (r->bits & (BIT(TNL_RELAY_RESET) | BIT(TNL_RELAY_FAILED) |
+			       BIT(TNL_RELAY_DOWN_DONE)))
+			return;
+		if (!write_local(r))
+			return;
+	}
+	tnl_watch_queue(&r->watch, &r->down_work);
+}
+
+/* --- life ------------------------------------------------------------------ */
+
+static void set_state(struct tnl_relay *r, enum tnl_relay_state state)
+{
+	smp_store_release(&r->state, state);
+}
+
+/* Have it freed; it must be DEAD, so that its works do nothing. */
+static void die(struct tnl_relay *r)
+{
+	set_state(r, TNL_RELAY_DEAD);
+	spin_lock(&r->tn->reap_lock);
+	list_move_tail(&r->node, &r->tn->dead);
+	spin_unlock(&r->tn->reap_lock);
+	queue_work(tnl_wq, &r->tn->reap);
+}
+
+/*
+ * The connection may outlive session and tunnel from here on. Both directions
+ * are through, or both works do nothing: nobody looks at them any more.
+ */
+static void leave_tunnel(struct tnl_relay *r)
+{
+	struct tnl_tunnel *t = r->tunnel;
+
+	if (!t)
+		return;
+	if (r->session)
+		tnl_session_put(r->session);
+	r->session = NULL;
+	r->tunnel = NULL;
+	atomic_dec(&t->relays);
+	wake_up_all(&r->tn->idle);
+	tnl_tunnel_put(t);
+}
+
+/* End with RST; the session has ended or is ended by the caller. */
+static void abort_local(struct tnl_relay *r)
+{
+	if (r->sock) {
+		sock_no_linger(r->sock->sk);
+		TNL_INC(r->tn, local_aborts);
+	}
+	tnl_session_detach(r->session);
+	die(r);
+}
+
+static u8 connect_reason(int err)
+{
+	switch (err) {
+	case -ECONNREFUSED:
+	case -EACCES:
+	case -EPERM:
+		return TUNNEL_REASON_REFUSED;
+	case -ETIMEDOUT:
+		return TUNNEL_REASON_TIMED_OUT;
+	case -ENOMEM:
+	case -ENOBUFS:
+		return TUNNEL_REASON_NO_MEMORY;
+	}
+	return TUNNEL_REASON_UNREACHABLE;
+}
+
+static void connect_failed(struct tnl_relay *r, int err)
+{
+	TNL_INC(r->tn, local_connects_failed);
+	net_info_ratelimited("%s: service %s: no connection to its target %pISpc: error %d\n",
+			     r->tunnel->name, r->session->service, &r->target, err);
+	fail(r, connect_reason(err));
+}
+
+static void begin_connect(struct tnl_relay *r)
+{
+	const struct cred *old = override_creds(r->cred);
+	int err;
+
+	/* The result of a connect may come before the call returns. */
+	set_state(r, TNL_RELAY_CONNECTING);
+	err = sock_create_kern(r->tn->net, r->target.ss_family, SOCK_STREAM,
+			       IPPROTO_TCP, &r->sock);
+	if (!err) {
+		tnl_sock_adopt(r->sock, false);
+		tcp_sock_set_syncnt(r->sock->sk, SYN_RETRIES);
+		tnl_watch_start(&r->watch, r->sock);
+		err = kernel_connect(r->sock, tnl_sockaddr(&r->target),
+				     tnl_sockaddr_len(&r->target), O_NONBLOCK);
+	}
+	revert_creds(old);
+	if (err && err != -EINPROGRESS)
+		connect_failed(r, err);
+}
+
+static void check_connect(struct tnl_relay *r)
+{
+	struct sock *sk = r->sock->sk;
+	int state = smp_load_acquire(&sk->sk_state);
+
+	if (state == TCP_SYN_SENT || state == TCP_SYN_RECV)
+		return;
+	if (state == TCP_CLOSE) {
+		int err = sock_error(sk);
+
+		connect_failed(r, err ? err : -ECONNREFUSED);
+		return;
+	}
+	TNL_INC(r->tn, local_connects);
+	tnl_session_accept(r->session);
+	set_state(r, TNL_RELAY_OPEN);
+	tnl_watch_queue(&r->watch, &r->down_work);
+}
+
+/*
+ * Releasing a socket of the kernel's own stops its timers (tcp_close() does
+ * that when there is no reference on the namespace): one lost segment would
+ * truncate the stream. So it is kept until the peer has acknowledged all.
+ */
+static void begin_closing(struct tnl_relay *r)
+{
+	tnl_session_detach(r->session);
+	leave_tunnel(r);
+	set_state(r, TNL_RELAY_CLOSING);
+	queue_delayed_work(tnl_wq, &r->deadline, CLOSING_TIME);
+}
+
+static void deadline(struct work_struct *work)
+{
+	struct tnl_relay *r = container_of(to_delayed_work(work),
+					   struct tnl_relay, deadline);
+
+	fail(r, TUNNEL_REASON_TIMED_OUT);
+	tnl_watch_queue(&r->watch, &r->up_work);
+}
+
+static void up_work(struct work_struct *work)
+{
+	struct tnl_relay *r = container_of(work, struct tnl_relay, up_work);
+	int budget = BUDGET;
+
+	if (r->state == TNL_RELAY_NEW || r->state == TNL_RELAY_DEAD)
+		return;
+	if (r->state == TNL_RELAY_CLOSING) {
+		if (test_bit(TNL_RELAY_FAILED, &r->bits))
+			sock_no_linger(r->sock->sk);
+		else if (smp_load_acquire(&r->sock->sk->sk_state) != TCP_CLOSE)
+			return;
+		die(r);
+		return;
+	}
+
+	if (test_bit(TNL_RELAY_RESET, &r->bits)) {
+		abort_local(r);
+		return;
+	}
+	if (r->state == TNL_RELAY_TO_CONNECT)
+		begin_connect(r);
+	if (r->state == TNL_RELAY_CONNECTING && !test_bit(TNL_RELAY_FAILED, &r->bits))
+		check_connect(r);
+	if (r->state == TNL_RELAY_OPEN) {
+		while (!(r->bits & (BIT(TNL_RELAY_FAILED) | BIT(TNL_RELAY_RESET) |
+				    BIT(TNL_RELAY_UP_DONE)))) {
+			if (!read_local(r))
+				break;
+			if (!--budget) {
+				tnl_watch_queue(&r->watch, &r->up_work);
+				break;
+			}
+		}
+		/* An error behind a FIN shows up here only. */
+		if (test_bit(TNL_RELAY_UP_DONE, &r->bits) &&
+		    !test_bit(TNL_RELAY_FAILED, &r->bits) &&
+		    (READ_ONCE(r->sock->sk->sk_err) ||
+		     test_bit(TNL_RELAY_DEAF, &r->bits)))
+			local_error(r);
+	}
+
+	if (test_bit(TNL_RELAY_FAILED, &r->bits)) {
+		tnl_session_reset(r->session, r->reason);
+		abort_local(r);
+	} else if (test_bit(TNL_RELAY_UP_DONE, &r->bits) &&
+		   test_bit(TNL_RELAY_DOWN_DONE, &r->bits)) {
+		begin_closing(r);
+		tnl_watch_queue(&r->watch, &r->up_work);
+	}
+}
+
+static void free_relay(struct tnl_relay *r)
+{
+	struct tnl_net *tn = r->tn;
+
+	cancel_delayed_work_sync(&r->deadline);
+	tnl_watch_stop(&r->watch);
+	tnl_chunkq_purge(&r->out);
+	if (r->sock)
+		sock_release(r->sock);
+	if (r->cred)
+		put_cred(r->cred);
+	leave_tunnel(r);
+	kfree(r);
+
+	spin_lock(&tn->reap_lock);
+	tn->n_relays--;
+	spin_unlock(&tn->reap_lock);
+	wake_up_all(&tn->idle);
+}
+
+static void reap(struct work_struct *work)
+{
+	struct tnl_net *tn = container_of(work, struct tnl_net, reap);
+	struct tnl_relay *r;
+
+	for (;;) {
+		spin_lock(&tn->reap_lock);
+		r = list_first_entry_or_null(&tn->dead, struct tnl_relay, node);
+		if (r)
+			list_del_init(&r->node);
+		spin_unlock(&tn->reap_lock);
+		if (!r)
+			return;
+		free_relay(r);
+		cond_resched();
+	}
+}
+
+static struct tnl_relay *alloc(struct tnl_tunnel *t)
+{
+	struct tnl_relay *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
+
+	if (!r)
+		return NULL;
+	r->tn = t->tn;
+	r->tunnel = t;
+	INIT_WORK(&r->up_work, up_work);
+	INIT_WORK(&r->down_work, down_work);
+	INIT_DELAYED_WORK(&r->deadline, deadline);
+	tnl_watch_init(&r->watch, &r->up_work, &r->down_work);
+	tnl_chunkq_init(&r->out);
+	tnl_tunnel_hold(t);
+	atomic_inc(&t->relays);
+	spin_lock(&r->tn->reap_lock);
+	list_add_tail(&r->node, &r->tn->relays);
+	r->tn->n_relays++;
+	spin_unlock(&r->tn->reap_lock);
+	return r;
+}
+
+/**
+ * tnl_relay_connect - give an incoming session its local connection
+ * @s: just opened by the peer; its service exists
+ *
+ * The connection is made in the relay's own work, with the credentials of who
+ * set the service up: the carrier's reader goes on.
+ *
+ * Return: 0 or -errno; then the session has no endpoint.
+ */
+int tnl_relay_connect(struct tnl_session *s)
+{
+	struct tnl_relay *r = alloc(s->tunnel);
+
+	if (!r)
+		return -ENOMEM;
+	if (tnl_service_target(s->tunnel, s->service, &r->target, &r->cred)) {
+		die(r);
+		return -ENOENT;
+	}
+	r->session = s;
+	set_state(r, TNL_RELAY_TO_CONNECT);
+	tnl_session_attach(s, &relay_ops, r);
+	tnl_watch_queue(&r->watch, &r->up_work);
+	return 0;
+}
+
+static void source_of(struct socket *sock, struct sockaddr_in6 *source)
+{
+	struct sockaddr_storage ss;
+	struct sockaddr_in *in = (struct sockaddr_in *)&ss;
+
+	memset(source, 0, sizeof(*source));
+	if (kernel_getpeername(sock, (struct sockaddr *)&ss) < 0)
+		return;
+	source->sin6_family = AF_INET6;
+	if (ss.ss_family == AF_INET6) {
+		source->sin6_addr = ((struct sockaddr_in6 *)&ss)->sin6_addr;
+		source->sin6_port = ((struct sockaddr_in6 *)&ss)->sin6_port;
+	} else {
+		ipv6_addr_set_v4mapped(in->sin_addr.s_addr, &source->sin6_addr);
+		source->sin6_port = in->sin_port;
+	}
+}
+
+/**
+ * tnl_relay_accepted - a local connection becomes a session
+ * @t: the tunnel
+ * @service: of the peer
+ * @sock: connected; taken over, closed by RST if no session can be had
+ * Context: process.
+ */
+void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
+			struct socket *sock)
+{
+	struct tnl_relay *r = alloc(t);
+	struct sockaddr_in6 source;
+	struct tnl_session *s;
+
+	if (!r) {
+		sock_no_linger(sock->sk);
+		sock_release(sock);
+		return;
+	}
+	r->sock = sock;
+	tnl_sock_adopt(sock, false);
+	source_of(sock, &source);
+	s = tnl_session_open(t, service, &source, &relay_ops, r);
+	if (IS_ERR(s)) {
+		TNL_INC(t->tn, sessions_no_tunnel);
+		sock_no_linger(sock->sk);
+		die(r);
+		return;
+	}
+	r->session = s;
+	set_state(r, TNL_RELAY_OPEN);
+	tnl_watch_start(&r->watch, sock);
+}
+
+void tnl_relay_net_init(struct tnl_net *tn)
+{
+	spin_lock_init(&tn->reap_lock);
+	INIT_LIST_HEAD(&tn->relays);
+	INIT_LIST_HEAD(&tn->dead);
+	INIT_LIST_HEAD(&tn->draining);
+	INIT_WORK(&tn->reap, reap);
+}
+
+/* tnl_relay_net_exit - abort what is left: connections that are closing */
+void tnl_relay_net_exit(struct tnl_net *tn)
+{
+	struct tnl_relay *r;
+
+	spin_lock(&tn->reap_lock);
+	list_for_each_entry(r, &tn->relays, node) {
+		fail(r, TUNNEL_REASON_ADMIN);
+		tnl_watch_queue(&r->watch, &r->up_work);
+	}
+	spin_unlock(&tn->reap_lock);
+	wait_event(tn->idle, !READ_ONCE(tn->n_relays));
+	flush_work(&tn->reap);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A relay: the endpoint of a session that is a local TCP connection. FIN is
+ * END, RST is RESET, a closed window is missing credit, both ways.
+ *
+ * Life: NEW -> (CONNECTING ->) OPEN -> CLOSING -> DEAD. Only up_work changes the
+ * state; only the reaper frees.
+ */
+#ifndef _TUNNEL_RELAY_H
+#define _TUNNEL_RELAY_H
+
+#include <linux/cred.h>
+#include <linux/socket.h>
+
+#include "chunk.h"
+#include "watch.h"
+
+struct tnl_net;
+struct tnl_session;
+struct tnl_tunnel;
+
+enum tnl_relay_state {
+	TNL_RELAY_NEW,		/* not set up yet: works do nothing */
+	TNL_RELAY_TO_CONNECT,
+	TNL_RELAY_CONNECTING,
+	TNL_RELAY_OPEN,
+	TNL_RELAY_CLOSING,	/* both ends through; TCP gets the last bytes over */
+	TNL_RELAY_DEAD,
+};
+
+enum tnl_relay_bit {
+	TNL_RELAY_RESET,	/* the session ended */
+	TNL_RELAY_FAILED,	/* the local connection ended; see @reason */
+	TNL_RELAY_UP_DONE,	/* local FIN is in the session */
+	TNL_RELAY_DOWN_DONE,	/* peer's END is in the local connection */
+	TNL_RELAY_DEAF,		/* local end was reset behind its FIN: discard */
+};
+
+struct tnl_relay {
+	struct list_head node;		/* tnl_net.relays or .dead; reap_lock */
+	struct tnl_net *tn;
+	struct tnl_tunnel *tunnel;	/* referenced */
+	struct tnl_session *session;	/* referenced */
+	struct socket *sock;		/* ours, without a reference on the namespace */
+	struct tnl_watch watch;
+	struct work_struct up_work;	/* local -> session; and the state */
+	struct work_struct down_work;	/* session -> local */
+	struct delayed_work deadline;	/* of CLOSING */
+	enum tnl_relay_state state;	/* up_work writes */
+	unsigned long bits;		/* enum tnl_relay_bit */
+	u8 reason;			/* with FAILED */
+
+	struct tnl_chunkq out;		/* down_work: taken from the session */
+
+	struct sockaddr_storage target;
+	const struct cred *cred;	/* with TO_CONNECT */
+};
+
+int tnl_relay_connect(struct tnl_session *s);
+void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
+			struct socket *sock);
+void tnl_relay_net_init(struct tnl_net *tn);
+void tnl_relay_net_exit(struct tnl_net *tn);
+
+#endif /* _TUNNEL_RELAY_H */

@@ -1,0 +1,565 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/ktime.h>
+#include <linux/slab.h>
+
+#include "notify.h"
+#include "session.h"
+#include "trace.h"
+#include "tunnel.h"
+
+static struct tnl_session *alloc(struct tnl_lane *lane, const char *service)
+{
+	struct tnl_session *s = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
+
+	if (!s)
+		return NULL;
+	s->lane = lane;
+	s->tunnel = lane->tunnel;
+	refcount_set(&s->ref, 1);
+	INIT_LIST_HEAD(&s->control_node);
+	tnl_sched_ent_init(&s->sched);
+	spin_lock_init(&s->lock);
+	tnl_credit_init(&s->tx, &s->rx);
+	tnl_chunkq_init(&s->txq);
+	tnl_chunkq_init(&s->rxq);
+	s->protocol = 3;	/* opaque */
+	s->opened_at = jiffies;
+	strscpy(s->service, service, sizeof(s->service));
+	tnl_tunnel_hold(s->tunnel);
+	return s;
+}
+
+void tnl_session_hold(struct tnl_session *s)
+{
+	refcount_inc(&s->ref);
+}
+
+void tnl_session_put(struct tnl_session *s)
+{
+	struct tnl_tunnel *t = s->tunnel;
+
+	if (!refcount_dec_and_test(&s->ref))
+		return;
+	tnl_chunkq_purge(&s->txq);
+	tnl_chunkq_purge(&s->rxq);
+	atomic64_sub(s->charged, &s->lane->rx_charged);
+	kfree_rcu(s, rcu);
+	tnl_tunnel_put(t);
+}
+
+/* Received bytes weigh their length, and a slice's upkeep. s->lock is held. */
+#define SLICE_WEIGHT 32
+
+static bool charge(struct tnl_session *s, u32 len)
+{
+	len += SLICE_WEIGHT;
+	s->charged += len;
+	return atomic64_add_return(len, &s->lane->rx_charged) <= TNL_RX_HARD;
+}
+
+static void uncharge(struct tnl_session *s, u64 len)
+{
+	if (s->rx.consumed == s->rx.received || len > s->charged)
+		len = s->charged;
+	s->charged -= len;
+	atomic64_sub(len, &s->lane->rx_charged);
+}
+
+/* Owe the peer control frames. s->lock is not held. */
+static void owe(struct tnl_session *s)
+{
+	struct tnl_lane *lane = s->lane;
+
+	spin_lock(&lane->lock);
+	if (list_empty(&s->control_node) && !(READ_ONCE(s->flags) & TNL_S_UNLINKED))
+		list_add_tail(&s->control_node, &lane->control);
+	spin_unlock(&lane->lock);
+	tnl_lane_kick(lane);
+}
+
+/**
+ * tnl_session_open - begin a session to a service of the peer
+ * @t: the tunnel
+ * @service: a valid name
+ * @source: who wants it; NULL: not known
+ * @ops: callbacks of the endpoint
+ * @ep: its argument
+ *
+ * Works without a carrier too: then the OPEN waits for one.
+ *
+ * Context: process.
+ * Return: the session with a reference for the endpoint, or ERR_PTR: -ENOMEM,
+ * -EMFILE at the peer's limit, -ESHUTDOWN when the tunnel is going away.
+ */
+struct tnl_session *tnl_session_open(struct tnl_tunnel *t, const char *service,
+				     const struct sockaddr_in6 *source,
+				     const struct tnl_endpoint_ops *ops, void *ep)
+{
+	struct tnl_lane *lane = &t->lane;
+	struct tnl_session *s = alloc(lane, service);
+	u32 limit;
+	int err;
+
+	if (!s)
+		return ERR_PTR(-ENOMEM);
+	if (source)
+		s->source = *source;
+	s->ops = ops;
+	s->ep = ep;
+	s->dirty = TNL_DIRTY_OPEN;
+
+	/*
+	 * attach_lock: a tunnel that goes away either sees this session or is seen
+	 * by it; and OPENs are owed in the order of their ids.
+	 */
+	mutex_lock(&lane->attach_lock);
+	limit = lane->peer_window ? lane->peer_max_sessions : TNL_MAX_SESSIONS;
+	s->id = lane->next_id;
+	if (t->role == TUNNEL_ROLE_LISTEN)
+		s->id |= TNL_ID_LISTENER;
+	if (lane->closed)
+		err = -ESHUTDOWN;
+	else if (lane->n_opened >= limit)
+		err = -EMFILE;
+	else
+		err = tnl_lane_add_session(lane, s);
+	if (!err) {
+		tnl_session_hold(s);	/* the table's */
+		spin_lock(&lane->lock);
+		lane->next_id++;
+		lane->n_opened++;
+		s->tx.max = lane->peer_window;
+		list_add_tail(&s->control_node, &lane->control);
+		spin_unlock(&lane->lock);
+	}
+	mutex_unlock(&lane->attach_lock);
+	if (err) {
+		tnl_session_put(s);
+		return ERR_PTR(err);
+	}
+	TNL_INC(t->tn, sessions_opened);
+	trace_tunnel_session(t->id, s->id, TUNNEL_SESSION_OPENING, 0);
+	tnl_notify_session(s, TUNNEL_CMD_SESSION_OPENED);
+	tnl_lane_kick(lane);
+	return s;
+}
+
+/**
+ * tnl_session_incoming - the peer begins a session
+ * @lane: rx side
+ * @id: checked to be new
+ * @protocol: protocol type
+ * @o: what OPEN said
+ * Return: the session with a reference for the caller, or ERR_PTR(-ENOMEM).
+ */
+struct tnl_session *tnl_session_incoming(struct tnl_lane *lane, u64 id,
+					 u8 protocol, const struct tnl_open *o)
+{
+	struct tnl_session *s = alloc(lane, o->service);
+
+	if (!s)
+		return ERR_PTR(-ENOMEM);
+	s->id = id;
+	s->flags = TNL_S_BY_PEER | TNL_S_KNOWN;
+	s->protocol = protocol;
+	s->hops = o->hops;
+	if (o->has_source) {
+		s->source.sin6_family = AF_INET6;
+		memcpy(&s->source.sin6_addr, o->source, 16);
+		s->source.sin6_port = htons(tnl_get16(o->source + 16));
+	}
+	if (tnl_lane_add_session(lane, s)) {
+		tnl_session_put(s);
+		return ERR_PTR(-ENOMEM);
+	}
+	tnl_session_hold(s);	/* the table's */
+	spin_lock(&lane->lock);
+	lane->n_accepted++;
+	s->tx.max = min_t(u64, max_t(u64, lane->peer_window, o->window),
+			  TNL_WINDOW_SANE);
+	spin_unlock(&lane->lock);
+	trace_tunnel_session(lane->tunnel->id, id, TUNNEL_SESSION_OPENING, 0);
+	tnl_notify_session(s, TUNNEL_CMD_SESSION_OPENED);
+	return s;
+}
+
+/* tnl_session_attach - give an incoming session its endpoint, with a reference */
+void tnl_session_attach(struct tnl_session *s,
+			const struct tnl_endpoint_ops *ops, void *ep)
+{
+	tnl_session_hold(s);
+	spin_lock(&s->lock);
+	s->ops = ops;
+	s->ep = ep;
+	/* It may have ended before it had an endpoint to tell. */
+	if (s->flags & TNL_S_RESET)
+		ops->reset(ep);
+	spin_unlock(&s->lock);
+}
+
+/**
+ * tnl_session_maybe_unlink - leave the lane's table if all is over
+ * @s: not locked; the caller has a reference
+ *
+ * Over means: the wire has seen both ends or a reset, and nobody listens.
+ */
+void tnl_session_maybe_unlink(struct tnl_session *s)
+{
+	const u32 ends = TNL_S_TX_END_SENT | TNL_S_RX_END;
+	struct tnl_lane *lane = s->lane;
+	bool over;
+
+	spin_lock(&s->lock);
+	over = !s->ops && !(s->flags & TNL_S_UNLINKED) &&
+	       ((s->flags & ends) == ends || s->flags & TNL_S_RESET_DONE);
+	if (over)
+		s->flags |= TNL_S_UNLINKED;
+	spin_unlock(&s->lock);
+	if (!over)
+		return;
+
+	tnl_lane_del_session(lane, s);
+	spin_lock(&lane->lock);
+	list_del_init(&s->control_node);
+	tnl_sched_del(&s->sched);
+	if (s->flags & TNL_S_BY_PEER)
+		lane->n_accepted--;
+	else
+		lane->n_opened--;
+	spin_unlock(&lane->lock);
+	trace_tunnel_session(s->tunnel->id, s->id, TUNNEL_SESSION_CLOSED, s->reason);
+	tnl_notify_session(s, TUNNEL_CMD_SESSION_CLOSED);
+	tnl_session_put(s);
+}
+
+/**
+ * tnl_session_room - how much may the endpoint send now?
+ * @s: the session
+ *
+ * After 0 the endpoint's writable() comes when it may try again.
+ *
+ * Return: bytes.
+ */
+u64 tnl_session_room(struct tnl_session *s)
+{
+	u64 room = 0;
+
+	spin_lock(&s->lock);
+	if (!(s->flags & (TNL_S_RESET | TNL_S_TX_END)) && s->txq.len < TNL_TXQ_MAX)
+		room = min_t(u64, tnl_credit_avail(&s->tx),
+			     TNL_TXQ_MAX - s->txq.len);
+	if (!room)
+		s->flags |= TNL_S_TX_WAITS;
+	spin_unlock(&s->lock);
+	return room;
+}
+
+/**
+ * tnl_session_send - send bytes, or the end of this direction
+ * @s: the session
+ * @q: slices, at most tnl_session_room() bytes; taken over
+ * @end: nothing follows
+ * Context: process.
+ * Return: 0, or -ECONNRESET when the session has ended (@q is purged).
+ */
+int tnl_session_send(struct tnl_session *s, struct tnl_chunkq *q, bool end)
+{
+	struct tnl_lane *lane = s->lane;
+	bool added;
+
+	spin_lock(&s->lock);
+	if (s->flags & (TNL_S_RESET | TNL_S_TX_END)) {
+		spin_unlock(&s->lock);
+		tnl_chunkq_purge(q);
+		return -ECONNRESET;
+	}
+	s->tx.queued += q->len;
+	tnl_chunkq_splice(&s->txq, q);
+	if (end)
+		s->flags |= TNL_S_TX_END;
+	spin_unlock(&s->lock);
+
+	spin_lock(&lane->lock);
+	added = !(READ_ONCE(s->flags) & TNL_S_UNLINKED) &&
+		tnl_sched_add(&lane->sched, &s->sched);
+	spin_unlock(&lane->lock);
+	if (added)
+		tnl_lane_kick(lane);
+	return 0;
+}
+
+/**
+ * tnl_session_recv - take what has arrived
+ * @s: the session
+ * @q: gets the slices
+ * @end: result: nothing follows
+ * Return: true if there was anything, data or end.
+ */
+bool tnl_session_recv(struct tnl_session *s, struct tnl_chunkq *q, bool *end)
+{
+	bool any;
+
+	spin_lock(&s->lock);
+	any = s->rxq.len;
+	tnl_chunkq_splice(q, &s->rxq);
+	*end = s->flags & TNL_S_RX_END;
+	spin_unlock(&s->lock);
+	return any || *end;
+}
+
+/**
+ * tnl_session_consumed - the local program took bytes: grant the peer more
+ * @s: the session
+ * @len: bytes
+ * Context: process.
+ */
+void tnl_session_consumed(struct tnl_session *s, u32 len)
+{
+	struct tnl_lane *lane = s->lane;
+	u32 srtt = tnl_lane_srtt_us(lane);
+	/* Half of the pages out: the windows are as big as they may be. */
+	bool may_grow = READ_ONCE(lane->pool.count) < TNL_POOL_PAGES / 2 &&
+			atomic64_read(&lane->rx_charged) < TNL_RX_SOFT;
+	bool tell;
+
+	spin_lock(&s->lock);
+	tell = tnl_credit_consume(&s->rx, len, ktime_to_us(ktime_get()), srtt,
+				  may_grow) &&
+	       !(s->flags & (TNL_S_RX_END | TNL_S_RESET)) &&
+	       !(s->dirty & TNL_DIRTY_WINDOW);
+	if (tell)
+		s->dirty |= TNL_DIRTY_WINDOW;
+	uncharge(s, len);
+	spin_unlock(&s->lock);
+	if (tell)
+		owe(s);
+}
+
+/* tnl_session_accept - the target of an incoming session is reached */
+void tnl_session_accept(struct tnl_session *s)
+{
+	spin_lock(&s->lock);
+	s->flags |= TNL_S_ACCEPTED;
+	s->dirty |= TNL_DIRTY_ACCEPT;
+	spin_unlock(&s->lock);
+	trace_tunnel_session(s->tunnel->id, s->id, TUNNEL_SESSION_OPEN, 0);
+	owe(s);
+}
+
+/* End at once. s->lock is held. Return: false if it had ended before. */
+static bool end_locked(struct tnl_session *s, u8 reason)
+{
+	lockdep_assert_held(&s->lock);
+	if (s->flags & TNL_S_RESET)
+		return false;
+	s->flags |= TNL_S_RESET;
+	s->reason = reason;
+	tnl_chunkq_purge(&s->txq);
+	tnl_chunkq_purge(&s->rxq);
+	if (s->ops)
+		s->ops->reset(s->ep);
+	return true;
+}
+
+/**
+ * tnl_session_reset - end both directions at once and tell the peer
+ * @s: the session; one that has ended stays as it is
+ * @reason: enum tunnel_reason
+ * Context: process.
+ */
+void tnl_session_reset(struct tnl_session *s, u8 reason)
+{
+	const u32 ends = TNL_S_TX_END_SENT | TNL_S_RX_END;
+	bool tell;
+
+	spin_lock(&s->lock);
+	/* Nothing to tell a peer that has both ends, or never heard of it. */
+	tell = end_locked(s, reason) && s->flags & TNL_S_KNOWN &&
+	       (s->flags & ends) != ends;
+	if (tell)
+		s->dirty |= TNL_DIRTY_RESET;
+	else
+		s->flags |= s->dirty & TNL_DIRTY_RESET ? 0 : TNL_S_RESET_DONE;
+	spin_unlock(&s->lock);
+	if (tell)
+		owe(s);
+	else
+		tnl_session_maybe_unlink(s);
+}
+
+/**
+ * tnl_session_detach - the endpoint will be told nothing any more
+ * @s: must have ended, or have both ends queued: nobody reads it any more. The
+ *	endpoint's reference stays until it puts it.
+ */
+void tnl_session_detach(struct tnl_session *s)
+{
+	spin_lock(&s->lock);
+	s->ops = NULL;
+	s->ep = NULL;
+	spin_unlock(&s->lock);
+	tnl_session_maybe_unlink(s);
+}
+
+/**
+ * tnl_session_rx_data - bytes from the peer
+ * @s: the session
+ * @page: where they are; referenced if kept
+ * @offset: first byte
+ * @len: bytes
+ * @spare: an empty node; NULL afterwards if it was needed
+ * Context: process.
+ * Return: 0, -ECONNRESET when nobody wants them or there is no room for them,
+ * -EPROTO beyond the credit: in the last two cases the session has been reset.
+ */
+int tnl_session_rx_data(struct tnl_session *s, struct page *page,
+			unsigned int offset, unsigned int len,
+			struct tnl_chunk_node **spare)
+{
+	bool fits;
+	int err = 0;
+
+	spin_lock(&s->lock);
+	if (s->flags & TNL_S_RESET || !s->ops)
+		err = -ECONNRESET;
+	else if (s->flags & TNL_S_RX_END)
+		err = -EPROTO;
+	else
+		err = tnl_credit_receive(&s->rx, len);
+	if (err) {
+		spin_unlock(&s->lock);
+		if (err == -EPROTO) {
+			TNL_INC(s->tunnel->tn, errors_flow_control);
+			tnl_session_reset(s, TUNNEL_REASON_FLOW_CONTROL);
+		}
+		return err;
+	}
+	if (!tnl_chunkq_append(&s->rxq, page, offset, len)) {
+		tnl_chunkq_add_node(&s->rxq, *spare);
+		*spare = NULL;
+		tnl_chunkq_append(&s->rxq, page, offset, len);
+	}
+	fits = charge(s, len);
+	s->ops->readable(s->ep);
+	spin_unlock(&s->lock);
+	if (fits)
+		return 0;
+	tnl_session_reset(s, TUNNEL_REASON_LIMIT);
+	return -ECONNRESET;
+}
+
+/* tnl_session_rx_end - the peer will send no more */
+void tnl_session_rx_end(struct tnl_session *s)
+{
+	spin_lock(&s->lock);
+	s->flags |= TNL_S_RX_END;
+	if (s->ops)
+		s->ops->readable(s->ep);
+	spin_unlock(&s->lock);
+	tnl_session_maybe_unlink(s);
+}
+
+/**
+ * tnl_session_rx_reset - the peer ended it; never answered
+ * @s: the session
+ * @reason: what it says
+ *
+ * A RESET behind END means that the peer reads no more. What it sent is whole,
+ * and still gets to our side: a server that closes with a request half read has
+ * answered all the same.
+ */
+void tnl_session_rx_reset(struct tnl_session *s, u8 reason)
+{
+	spin_lock(&s->lock);
+	if (s->flags & TNL_S_RX_END && !(s->flags & TNL_S_RESET) && s->ops) {
+		tnl_chunkq_purge(&s->txq);
+		s->flags |= TNL_S_TX_END | TNL_S_TX_END_SENT;
+		s->dirty = 0;
+		s->ops->writable(s->ep);
+		spin_unlock(&s->lock);
+		return;
+	}
+	spin_unlock(&s->lock);
+	tnl_session_abandon(s, reason);
+}
+
+/**
+ * tnl_session_end_framed - is the end of our direction on its way?
+ * @s: the session; tnl_session_send() has been given the end
+ * Return: true, or false with writable() to come when it is.
+ */
+bool tnl_session_end_framed(struct tnl_session *s)
+{
+	bool framed;
+
+	spin_lock(&s->lock);
+	framed = s->flags & (TNL_S_TX_END_SENT | TNL_S_RESET);
+	if (!framed)
+		s->flags |= TNL_S_TX_WAITS;
+	spin_unlock(&s->lock);
+	return framed;
+}
+
+/* tnl_session_tx_closed - does the session take nothing more from its endpoint? */
+bool tnl_session_tx_closed(struct tnl_session *s)
+{
+	return READ_ONCE(s->flags) & (TNL_S_TX_END | TNL_S_RESET);
+}
+
+/* tnl_session_abandon - end at once; the peer knows, or cannot be told */
+void tnl_session_abandon(struct tnl_session *s, u8 reason)
+{
+	spin_lock(&s->lock);
+	end_locked(s, reason);
+	s->flags |= TNL_S_RESET_DONE;
+	s->dirty = 0;
+	spin_unlock(&s->lock);
+	tnl_session_maybe_unlink(s);
+}
+
+/* More credit: let the endpoint know if it waits for that. s->lock is held. */
+static int raise(struct tnl_session *s, u64 max)
+{
+	int r = tnl_credit_raise(&s->tx, max);
+
+	if (r > 0 && s->flags & TNL_S_TX_WAITS && s->ops) {
+		s->flags &= ~TNL_S_TX_WAITS;
+		s->ops->writable(s->ep);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* tnl_session_rx_window - WINDOW came. Return: 0, or -EPROTO for nonsense. */
+int tnl_session_rx_window(struct tnl_session *s, u64 max)
+{
+	int err;
+
+	spin_lock(&s->lock);
+	err = raise(s, max);
+	spin_unlock(&s->lock);
+	return err;
+}
+
+/* tnl_session_rx_accept - ACCEPT came. Return: 0, or -EPROTO for nonsense. */
+int tnl_session_rx_accept(struct tnl_session *s, u64 window)
+{
+	int err = 0;
+
+	spin_lock(&s->lock);
+	if (s->flags & (TNL_S_BY_PEER | TNL_S_ACCEPTED))
+		err = -EPROTO;
+	else if (window)
+		err = raise(s, window);
+	s->flags |= TNL_S_ACCEPTED;
+	spin_unlock(&s->lock);
+	trace_tunnel_session(s->tunnel->id, s->id, TUNNEL_SESSION_OPEN, 0);
+	return err;
+}
+
+/* tnl_session_lane_up - the peer's initial window is known now */
+void tnl_session_lane_up(struct tnl_session *s, u32 window)
+{
+	spin_lock(&s->lock);
+	raise(s, window);
+	spin_unlock(&s->lock);
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/module.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+
+#include "carrier.h"
+#include "listener.h"
+#include "notify.h"
+#include "service.h"
+#include "tunnel.h"
+
+/* lock held, or RCU */
+struct tnl_tunnel *tnl_tunnel_find(struct tnl_net *tn, const char *name)
+{
+	struct tnl_tunnel *t;
+
+	list_for_each_entry_rcu(t, &tn->tunnels, node, lockdep_is_held(&tn->lock))
+		if (!strcmp(t->name, name))
+			return t;
+	return NULL;
+}
+
+/* tnl_tunnel_get - find a tunnel. Return: it with a reference, or NULL. */
+struct tnl_tunnel *tnl_tunnel_get(struct tnl_net *tn, const char *name)
+{
+	struct tnl_tunnel *t;
+
+	rcu_read_lock();
+	t = tnl_tunnel_find(tn, name);
+	if (t && !refcount_inc_not_zero(&t->ref))
+		t = NULL;
+	rcu_read_unlock();
+	return t;
+}
+
+void tnl_tunnel_hold(struct tnl_tunnel *t)
+{
+	refcount_inc(&t->ref);
+}
+
+/* Text and lane go with the last reference; the struct itself with RCU. */
+void tnl_tunnel_put(struct tnl_tunnel *t)
+{
+	if (!refcount_dec_and_test(&t->ref))
+		return;
+	tnl_lane_free(&t->lane);
+	kfree(t->remote);
+	kfree(t->local);
+	kfree(t->key);
+	kfree_rcu(t, rcu);
+}
+
+static char *dup(const char *text)
+{
+	return text ? kstrdup(text, GFP_KERNEL_ACCOUNT) : NULL;
+}
+
+/**
+ * tnl_tunnel_create - a new tunnel, visible when this returns
+ * @tn: the namespace; lock held
+ * @config: checked
+ *
+ * A tunnel holds a reference on the module: what it carries must not vanish
+ * under running programs. `tunnelctl flush` is the way to an unload.
+ *
+ * Return: the tunnel (borrowed), or ERR_PTR(-ENOMEM).
+ */
+struct tnl_tunnel *tnl_tunnel_create(struct tnl_net *tn,
+				     const struct tnl_tunnel_config *config)
+{
+	struct tnl_tunnel *t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+
+	if (!t)
+		return ERR_PTR(-ENOMEM);
+	t->tn = tn;
+	refcount_set(&t->ref, 1);
+	strscpy(t->name, config->name, sizeof(t->name));
+	t->role = config->role;
+	memcpy(t->pin, config->pin, sizeof(t->pin));
+	t->ciphers = config->ciphers;
+	t->grace_ms = config->grace_ms;
+	t->remote = dup(config->remote);
+	t->local = dup(config->local);
+	t->key = dup(config->key);
+	if ((config->remote && !t->remote) || (config->local && !t->local) ||
+	    (config->key && !t->key) || tnl_lane_init(&t->lane, t)) {
+		kfree(t->remote);
+		kfree(t->local);
+		kfree(t->key);
+		kfree(t);
+		return ERR_PTR(-ENOMEM);
+	}
+	__module_get(THIS_MODULE);
+	t->id = ++tn->next_tunnel_id;
+	list_add_tail_rcu(&t->node, &tn->tunnels);
+	tn->generation++;
+	tnl_notify_tunnel(t, TUNNEL_CMD_TUNNEL_NEW);
+	return t;
+}
+
+/* tnl_tunnel_unlink - first half of removal: nobody finds it. tnl_net.lock held. */
+void tnl_tunnel_unlink(struct tnl_tunnel *t)
+{
+	struct tnl_net *tn = t->tn;
+
+	lockdep_assert_held(&tn->lock);
+	tnl_service_del_all(tn, t->name);
+	list_del_rcu(&t->node);
+	tn->generation++;
+	tnl_notify_tunnel(t, TUNNEL_CMD_TUNNEL_DEL);
+}
+
+/**
+ * tnl_tunnel_destroy - second half: end what it carries, and wait for that
+ * @t: unlinked; the reference of the list is dropped
+ * Context: process, tnl_net.lock not held.
+ */
+void tnl_tunnel_destroy(struct tnl_tunnel *t)
+{
+	struct tnl_net *tn = t->tn;
+
+	tnl_lane_close(&t->lane, TUNNEL_REASON_ADMIN);
+	wait_event(tn->idle, !atomic_read(&t->relays));
+	tnl_tunnel_put(t);
+	module_put(THIS_MODULE);
+}
+
+/**
+ * tnl_flush - remove every object of a namespace
+ * @tn: the namespace; lock not held
+ */
+void tnl_flush(struct tnl_net *tn)
+{
+	struct tnl_tunnel *t;
+
+	tnl_listener_del_all(tn, NULL);
+	mutex_lock(&tn->lock);
+	tnl_service_del_all(tn, NULL);
+	mutex_unlock(&tn->lock);
+	for (;;) {
+		mutex_lock(&tn->lock);
+		t = list_first_entry_or_null(&tn->tunnels, struct tnl_tunnel, node);
+		if (t)
+			tnl_tunnel_unlink(t);
+		mutex_unlock(&tn->lock);
+		if (!t)
+			break;
+		/* One may have been added before the tunnel was unlinked. */
+		tnl_listener_del_all(tn, t->name);
+		tnl_tunnel_destroy(t);
+	}
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tunnels, and the network namespace they live in.
+ *
+ * Lock order, outermost first:
+ *	tnl_net.lock		configuration of a namespace; mutex
+ *	tnl_lane.attach_lock	which carrier a lane has; mutex
+ *	socket locks		never two at once
+ *	tnl_lane.lock		scheduler, dirty bits; spinlock
+ *	tnl_session.lock	queues and credit of a session; spinlock
+ *	tnl_watch.lock		innermost; irqsave
+ * The data path takes only the spinlocks and one socket lock at a time.
+ */
+#ifndef _TUNNEL_TUNNEL_H
+#define _TUNNEL_TUNNEL_H
+
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/tunnel_netlink.h>
+#include <linux/workqueue.h>
+#include <net/net_namespace.h>
+
+#include "lane.h"
+#include "mib.h"
+
+/* struct tnl_net - what a network namespace has */
+struct tnl_net {
+	struct net *net;
+	struct mutex lock;
+	struct list_head tunnels;	/* RCU; writers: @lock */
+	struct list_head services;	/* RCU; writers: @lock */
+	struct list_head listeners;	/* @lock */
+	u32 generation;			/* @lock: raised by each change */
+	u32 next_tunnel_id;		/* @lock */
+	atomic_t next_carrier_id;
+	bool dying;			/* @lock: no new objects */
+
+	u32 daemon_portid;		/* @lock, 0: none */
+	struct delayed_work linger;	/* daemon gone for too long */
+
+	spinlock_t reap_lock;
+	struct list_head relays;	/* @reap_lock: all relays */
+	struct list_head dead;		/* @reap_lock: relays to be freed */
+	struct work_struct reap;
+	unsigned int n_relays;		/* @reap_lock */
+	struct list_head draining;	/* @reap_lock: carriers that say good-bye */
+	wait_queue_head_t idle;		/* a count fell */
+
+	struct tnl_mib __percpu *mib;
+};
+
+struct tnl_net *tnl_net(struct net *net);
+void tnl_net_linger(struct tnl_net *tn);
+
+/* struct tnl_tunnel - the association with one peer */
+struct tnl_tunnel {
+	struct list_head node;		/* tnl_net.tunnels */
+	refcount_t ref;
+	struct rcu_head rcu;
+	struct tnl_net *tn;
+
+	/* Set at creation, never changed. */
+	u32 id;
+	char name[TUNNEL_NAME_MAX + 1];
+	u8 role;
+	u8 pin[TUNNEL_PIN_LEN];
+	u32 ciphers;
+	u32 grace_ms;
+	char *remote, *local, *key;	/* for the daemon only; may be NULL */
+
+	atomic_t relays;		/* of its sessions, not yet freed */
+	struct tnl_lane lane;		/* lane 0; more are an array some day */
+};
+
+/* struct tnl_tunnel_config - what a new tunnel shall be */
+struct tnl_tunnel_config {
+	const char *name, *remote, *local, *key;
+	const u8 *pin;
+	u8 role;
+	u32 ciphers, grace_ms;
+};
+
+struct tnl_tunnel *tnl_tunnel_create(struct tnl_net *tn,
+				     const struct tnl_tunnel_config *config);
+void tnl_tunnel_unlink(struct tnl_tunnel *t);
+void tnl_tunnel_destroy(struct tnl_tunnel *t);
+struct tnl_tunnel *tnl_tunnel_find(struct tnl_net *tn, const char *name);
+struct tnl_tunnel *tnl_tunnel_get(struct tnl_net *tn, const char *name);
+void tnl_tunnel_hold(struct tnl_tunnel *t);
+void tnl_tunnel_put(struct tnl_tunnel *t);
+void tnl_flush(struct tnl_net *tn);
+
+#endif /* _TUNNEL_TUNNEL_H */
