@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What tunnelctl and tunneld share: a generic-netlink client for the "tunnel"
+ * family, text forms of addresses and pins, names of enums, identity keys.
+ */
+#ifndef TNL_H
+#define TNL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <netlink/netlink.h>
+#include <netlink/genl/genl.h>
+#include <linux/tunnel_netlink.h>
+
+/* --- nl.c: netlink client ------------------------------------------------ */
+
+/** A connection to the kernel module. @error holds the last failure's sentence. */
+struct tnl_conn {
+	struct nl_sock *sk;
+	int family;
+	char error[512];
+};
+
+/**
+ * tnl_open - connect and resolve the family
+ * Return: 0, or -errno with c->error set ("the tunnel module is not loaded
+ * (modprobe tunnel)" for ENOENT). Extended ACKs are switched on.
+ */
+int tnl_open(struct tnl_conn *c);
+void tnl_close(struct tnl_conn *c);
+
+/** tnl_msg - new request; add attributes with nla_put_*(), then give it to tnl_talk(). */
+struct nl_msg *tnl_msg(struct tnl_conn *c, uint8_t cmd, int nl_flags);
+
+/** Called with the parsed attributes of each answer; nonzero stops the walk. */
+typedef int (*tnl_cb)(uint8_t cmd, struct nlattr **attr, void *arg);
+
+/**
+ * tnl_talk - send @msg (consumed), hand every answer to @cb, wait for the ACK
+ * or end of dump.
+ * Return: 0, -errno as the kernel gave it with c->error holding the kernel's
+ * extended-ACK sentence (strerror text when it sent none), -EINTR when a dump
+ * was inconsistent (NLM_F_DUMP_INTR) and must be repeated.
+ */
+int tnl_talk(struct tnl_conn *c, struct nl_msg *msg, tnl_cb cb, void *arg);
+
+/** tnl_join - join multicast group @name. Return: 0 or -errno, c->error set. */
+int tnl_join(struct tnl_conn *c, const char *name);
+
+/**
+ * tnl_receive - read the notifications that are queued on the non-blocking
+ * socket and hand each to @cb. Return: 0, or -ENOBUFS when some were lost (dump again),
+ * or another -errno.
+ */
+int tnl_receive(struct tnl_conn *c, tnl_cb cb, void *arg);
+
+/* --- text.c: text forms -------------------------------------------------- */
+
+/**
+ * tnl_parse_addr - "1.2.3.4:80", "[2001:db8::1]:80", ":80" (any IPv6/IPv4 address: "[::]:80"),
+ * numeric only. Return: length of the sockaddr, or -EINVAL with a sentence in @err.
+ */
+int tnl_parse_addr(const char *text, struct sockaddr_storage *ss, char *err, size_t errlen);
+
+#define TNL_ADDRSTRLEN 64
+/** tnl_format_addr - "1.2.3.4:80" or "[2001:db8::1]:80". Return: @buf. */
+char *tnl_format_addr(const void *sa, size_t len, char buf[TNL_ADDRSTRLEN]);
+
+/** tnl_parse_pin - 64 hex digits. Return: 0 or -EINVAL. */
+int tnl_parse_pin(const char *hex, uint8_t pin[TUNNEL_PIN_LEN]);
+void tnl_format_pin(const uint8_t pin[TUNNEL_PIN_LEN], char hex[2 * TUNNEL_PIN_LEN + 1]);
+
+/** tnl_check_name - 1..63 of [a-z0-9._-]. Return: NULL when fine, else a sentence. */
+const char *tnl_check_name(const char *name);
+
+/** tnl_escape - copy untrusted text with control characters as \xHH. Return: @out. */
+char *tnl_escape(const char *in, char *out, size_t outlen);
+
+const char *tnl_role_name(uint8_t role);
+const char *tnl_state_name(uint8_t state);		/* enum tunnel_state */
+const char *tnl_session_state_name(uint8_t state);
+const char *tnl_blocked_name(uint8_t blocked);
+const char *tnl_reason_name(uint8_t reason);		/* short: "refused" */
+const char *tnl_reason_text(uint8_t reason);		/* a sentence */
+const char *tnl_cipher_name(uint16_t tls_cipher);	/* "AES-128-GCM" */
+const char *tnl_tls_version_name(uint16_t version);	/* "TLS 1.2" */
+
+/* --- key.c: identity keys (mbedTLS) -------------------------------------- */
+
+/**
+ * tnl_key_generate - write a new P-256 private key (PEM) to @path, mode 0600,
+ * never over an existing file. Return: 0 or -errno with a sentence in @err.
+ */
+int tnl_key_generate(const char *path, uint8_t pin[TUNNEL_PIN_LEN], char *err, size_t errlen);
+
+/**
+ * tnl_key_pin - pin (SHA-256 of the DER SubjectPublicKeyInfo) of the private
+ * key at @path. A file that group or others may read is refused (-EPERM).
+ */
+int tnl_key_pin(const char *path, uint8_t pin[TUNNEL_PIN_LEN], char *err, size_t errlen);
+
+#endif /* TNL_H */

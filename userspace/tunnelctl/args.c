@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Words of the command line: unique prefixes, keyword pairs, values.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tunnelctl.h"
+
+static const char *name_at(const char *const *first, size_t stride, size_t i)
+{
+	return *(const char *const *)((const char *)first + i * stride);
+}
+
+int match_word(const char *word, const char *const *first, size_t stride, size_t count,
+	       char *err, size_t errlen)
+{
+	size_t len = strlen(word), used = 0, i;
+	int found = -ENOENT;
+
+	if (errlen)
+		err[0] = '\0';
+	if (len == 0)
+		return -ENOENT;
+	for (i = 0; i < count; i++) {
+		const char *name = name_at(first, stride, i);
+
+		if (!strcmp(name, word))
+			return i;
+		if (strncmp(name, word, len))
+			continue;
+		if (used < errlen)
+			used += snprintf(err + used, errlen - used, "%s%s", used ? ", " : "",
+					 name);
+		found = found == -ENOENT ? (int)i : -EBUSY;
+	}
+	return found;
+}
+
+int parse_keywords(struct ctx *ctx, int argc, char **argv, struct keyword *kw, size_t count)
+{
+	char several[128];
+	int i;
+
+	for (i = 0; i < argc; i += 2) {
+		int k = match_word(argv[i], &kw[0].name, sizeof(kw[0]), count, several,
+				   sizeof(several));
+
+		if (k == -EBUSY)
+			return usage_error(ctx, "'%s' can mean %s", argv[i], several);
+		if (k < 0)
+			return usage_error(ctx, "'%s' is not a word of this command", argv[i]);
+		if (i + 1 == argc)
+			return usage_error(ctx, "'%s' needs a value", argv[i]);
+		if (kw[k].value)
+			return usage_error(ctx, "'%s' is given twice", kw[k].name);
+		kw[k].value = argv[i + 1];
+	}
+	return EXIT_OK;
+}
+
+int expect_args(struct ctx *ctx, int argc, char **argv, int least, int most,
+		const char *missing)
+{
+	if (argc < least)
+		return usage_error(ctx, "%s is missing", missing);
+	if (argc > most)
+		return usage_error(ctx, "'%s' is one word too many", argv[most]);
+	return EXIT_OK;
+}
+
+int parse_name(struct ctx *ctx, const char *what, const char *word)
+{
+	const char *why = tnl_check_name(word);
+
+	return why ? usage_error(ctx, "'%s' cannot be the name of a %s: %s", word, what, why) :
+		     EXIT_OK;
+}
+
+int parse_address(struct ctx *ctx, const char *word, bool port_zero_ok,
+		  struct sockaddr_storage *ss, int *len)
+{
+	char err[512];
+
+	*len = tnl_parse_addr(word, ss, err, sizeof(err));
+	if (*len < 0)
+		return usage_error(ctx, "%s", err);
+	/* sin_port and sin6_port share their place. */
+	if (!port_zero_ok && ((struct sockaddr_in *)ss)->sin_port == 0)
+		return usage_error(ctx, "'%s': the port must not be 0 here", word);
+	return EXIT_OK;
+}
+
+int parse_pin(struct ctx *ctx, const char *word, uint8_t pin[TUNNEL_PIN_LEN])
+{
+	const char *hex = strncmp(word, "sha256:", 7) ? word : word + 7;
+
+	if (tnl_parse_pin(hex, pin))
+		return usage_error(ctx,
+				   "'%s' is not a pin: 64 hex digits as 'tunnelctl pubkey FILE' prints them on the peer",
+				   word);
+	return EXIT_OK;
+}
+
+int parse_u32(struct ctx *ctx, const char *what, const char *word, uint32_t *value)
+{
+	size_t len = strspn(word, "0123456789");
+	unsigned long long n;
+
+	n = len > 0 && len <= 10 && !word[len] ? strtoull(word, NULL, 10) : UINT64_MAX;
+	if (n > UINT32_MAX)
+		return usage_error(ctx, "'%s' is not the number of a %s", word, what);
+	*value = n;
+	return EXIT_OK;
+}
+
+int parse_session_id(struct ctx *ctx, const char *word, uint64_t *id)
+{
+	const char *hex = strncmp(word, "0x", 2) ? word : word + 2;
+	size_t len = strspn(hex, "0123456789abcdefABCDEF");
+
+	if (len == 0 || len > 16 || hex[len])
+		return usage_error(ctx, "'%s' is not a session id: hex digits as 'session show' prints them",
+				   word);
+	*id = strtoull(hex, NULL, 16);
+	return EXIT_OK;
+}
+
+int parse_seconds(struct ctx *ctx, const char *word, uint32_t *ms)
+{
+	double value = -1;
+	char *end = NULL;
+
+	/* strtod() alone would take "inf", "0x1p3", signs and blanks. */
+	if (word[0] && word[0] != '.' && strspn(word, "0123456789.") == strlen(word))
+		value = strtod(word, &end);
+	if (value < 0 || *end || value * 1000 > UINT32_MAX)
+		return usage_error(ctx, "'%s' is not a time in seconds", word);
+	*ms = value * 1000 + 0.5;
+	return EXIT_OK;
+}
+
+/* By number of the TUNNEL_CIPHER_* bit. */
+static const char *const ciphers[] = { "aes128gcm", "aes256gcm", "chacha20" };
+
+_Static_assert(TUNNEL_CIPHER_ALL == (1U << ARRAY_SIZE(ciphers)) - 1, "a cipher has no name");
+
+const char *cipher_word(unsigned int bit)
+{
+	return bit < ARRAY_SIZE(ciphers) ? ciphers[bit] : NULL;
+}
+
+int parse_ciphers(struct ctx *ctx, const char *word, uint32_t *mask)
+{
+	const char *at = word;
+
+	*mask = 0;
+	for (;;) {
+		size_t len = strcspn(at, ",");
+		unsigned int bit;
+
+		for (bit = 0; bit < ARRAY_SIZE(ciphers); bit++)
+			if (strlen(ciphers[bit]) == len && !memcmp(ciphers[bit], at, len))
+				break;
+		if (bit == ARRAY_SIZE(ciphers))
+			return usage_error(ctx,
+					   "'%.*s' is not a cipher: aes128gcm, aes256gcm, chacha20, or several with commas",
+					   (int)len, at);
+		*mask |= 1U << bit;
+		if (!at[len])
+			return EXIT_OK;
+		at += len + 1;
+	}
+}

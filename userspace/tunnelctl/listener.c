@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * tunnelctl listener
+ */
+#include <netinet/in.h>
+#include <string.h>
+#include <netlink/attr.h>
+#include "tunnelctl.h"
+
+/* Splits "TUNNEL/SERVICE". */
+static int read_target(struct ctx *ctx, const char *word, char tunnel[TUNNEL_NAME_MAX + 1],
+		       const char **service)
+{
+	const char *slash = strchr(word, '/');
+	int ret;
+
+	if (!slash || slash - word > TUNNEL_NAME_MAX)
+		return usage_error(ctx, "'%s' is not TUNNEL/SERVICE", word);
+	memcpy(tunnel, word, slash - word);
+	tunnel[slash - word] = '\0';
+	*service = slash + 1;
+	ret = parse_name(ctx, "tunnel", tunnel);
+	return ret ? ret : parse_name(ctx, "service", *service);
+}
+
+/* The answer's address, for a script that asked for port 0. */
+static int print_address(uint8_t cmd, struct nlattr **attr, void *arg)
+{
+	struct ctx *ctx = arg;
+	char buf[TNL_ADDRSTRLEN];
+	struct json j = { 0 };
+
+	(void)cmd;
+	if (!attr[TUNNEL_A_ADDRESS])
+		return 0;
+	tnl_format_addr(nla_data(attr[TUNNEL_A_ADDRESS]), nla_len(attr[TUNNEL_A_ADDRESS]), buf);
+	if (ctx->json) {
+		json_open(&j, NULL, '{');
+		json_string(&j, "address", buf);
+		json_close(&j, '}');
+		json_end(&j);
+	} else {
+		puts(buf);
+	}
+	return 0;
+}
+
+static int listener_add(struct ctx *ctx, int argc, char **argv)
+{
+	struct keyword kw[] = { { .name = "to" } };
+	char tunnel[TUNNEL_NAME_MAX + 1];
+	struct sockaddr_storage ss;
+	const char *service = NULL;
+	bool chosen;
+	struct req req;
+	int len, ret;
+
+	if (argc < 1)
+		return usage_error(ctx, "ADDR:PORT is missing");
+	ret = parse_address(ctx, argv[0], true, &ss, &len);
+	if (!ret)
+		ret = parse_keywords(ctx, argc - 1, argv + 1, kw, ARRAY_SIZE(kw));
+	if (!ret && !kw[0].value)
+		ret = usage_error(ctx, "'to TUNNEL/SERVICE' is missing");
+	if (!ret)
+		ret = read_target(ctx, kw[0].value, tunnel, &service);
+	if (!ret)
+		ret = req_begin(ctx, &req, TUNNEL_CMD_LISTENER_NEW, 0);
+	if (ret)
+		return ret;
+	req_data(&req, TUNNEL_A_ADDRESS, &ss, len);
+	req_string(&req, TUNNEL_A_NAME, tunnel);
+	req_string(&req, TUNNEL_A_SERVICE, service);
+	/* sin_port and sin6_port share their place. */
+	chosen = ((struct sockaddr_in *)&ss)->sin_port == 0;
+	return req_send(ctx, &req, chosen || ctx->json ? print_address : NULL, ctx);
+}
+
+static int listener_del(struct ctx *ctx, int argc, char **argv)
+{
+	struct sockaddr_storage ss;
+	struct req req;
+	int len, ret;
+
+	ret = expect_args(ctx, argc, argv, 1, 1, "ADDR:PORT");
+	if (!ret)
+		ret = parse_address(ctx, argv[0], false, &ss, &len);
+	if (!ret)
+		ret = req_begin(ctx, &req, TUNNEL_CMD_LISTENER_DEL, 0);
+	if (ret)
+		return ret;
+	req_data(&req, TUNNEL_A_ADDRESS, &ss, len);
+	return req_send(ctx, &req, NULL, NULL);
+}
+
+static int listener_show(struct ctx *ctx, int argc, char **argv)
+{
+	int ret = expect_args(ctx, argc, argv, 0, 0, NULL);
+
+	return ret ? ret : show_list(ctx, TUNNEL_CMD_LISTENER_GET, NULL, listener_print);
+}
+
+const struct command listener_commands[] = {
+	{ "show", "", "list listeners", listener_show },
+	{ "add", "ADDR:PORT to TUNNEL/SERVICE",
+	  "lead local connections to a service of the peer; port 0: the address chosen is printed",
+	  listener_add },
+	{ "del", "ADDR:PORT", "stop listening", listener_del },
+	{ 0 },
+};

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * tunnelctl service
+ */
+#include "tunnelctl.h"
+
+/* "[tunnel TUNNEL]", NULL when it is absent */
+static int read_tunnel(struct ctx *ctx, int argc, char **argv, const char **tunnel)
+{
+	struct keyword kw[] = { { .name = "tunnel" } };
+	int ret;
+
+	ret = parse_keywords(ctx, argc, argv, kw, ARRAY_SIZE(kw));
+	if (!ret && kw[0].value)
+		ret = parse_name(ctx, "tunnel", kw[0].value);
+	*tunnel = kw[0].value;
+	return ret;
+}
+
+static int service_add(struct ctx *ctx, int argc, char **argv)
+{
+	struct sockaddr_storage ss;
+	const char *tunnel;
+	struct req req;
+	int len, ret;
+
+	if (argc < 2)
+		return usage_error(ctx, "%s is missing", argc ? "ADDR:PORT" : "NAME");
+	ret = parse_name(ctx, "service", argv[0]);
+	if (!ret)
+		ret = parse_address(ctx, argv[1], false, &ss, &len);
+	if (!ret)
+		ret = read_tunnel(ctx, argc - 2, argv + 2, &tunnel);
+	if (!ret)
+		ret = req_begin(ctx, &req, TUNNEL_CMD_SERVICE_NEW, 0);
+	if (ret)
+		return ret;
+	req_string(&req, TUNNEL_A_SERVICE, argv[0]);
+	req_data(&req, TUNNEL_A_ADDRESS, &ss, len);
+	if (tunnel)
+		req_string(&req, TUNNEL_A_NAME, tunnel);
+	return req_send(ctx, &req, NULL, NULL);
+}
+
+static int service_del(struct ctx *ctx, int argc, char **argv)
+{
+	const char *tunnel;
+	struct req req;
+	int ret;
+
+	if (argc < 1)
+		return usage_error(ctx, "NAME is missing");
+	ret = parse_name(ctx, "service", argv[0]);
+	if (!ret)
+		ret = read_tunnel(ctx, argc - 1, argv + 1, &tunnel);
+	if (!ret)
+		ret = req_begin(ctx, &req, TUNNEL_CMD_SERVICE_DEL, 0);
+	if (ret)
+		return ret;
+	req_string(&req, TUNNEL_A_SERVICE, argv[0]);
+	if (tunnel)
+		req_string(&req, TUNNEL_A_NAME, tunnel);
+	return req_send(ctx, &req, NULL, NULL);
+}
+
+static int service_show(struct ctx *ctx, int argc, char **argv)
+{
+	int ret = expect_args(ctx, argc, argv, 0, 0, NULL);
+
+	return ret ? ret : show_list(ctx, TUNNEL_CMD_SERVICE_GET, NULL, service_print);
+}
+
+const struct command service_commands[] = {
+	{ "show", "", "list services", service_show },
+	{ "add", "NAME ADDR:PORT [tunnel TUNNEL]",
+	  "let peers (or only the peer of TUNNEL) reach ADDR:PORT as NAME", service_add },
+	{ "del", "NAME [tunnel TUNNEL]", "remove a service", service_del },
+	{ 0 },
+};

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0
+# bash completion for tunnelctl(8)
+
+# Names as the module knows them; nothing without the right to ask.
+_tunnelctl_names()
+{
+	case $1 in
+	tunnel)   tunnelctl tunnel show 2>/dev/null | sed -n 's/^tunnel: //p' ;;
+	service)  tunnelctl service show 2>/dev/null | sed -n 's/^service: \([^ ]*\).*/\1/p' ;;
+	listener) tunnelctl listener show 2>/dev/null | sed -n 's/^listener: \([^ ]*\).*/\1/p' ;;
+	carrier)  tunnelctl carrier show 2>/dev/null | sed -n 's/^carrier: \([^,]*\).*/\1/p' ;;
+	session)  tunnelctl session show "$2" 2>/dev/null | sed -n 's/^session: \([^,]*\).*/\1/p' ;;
+	esac
+}
+
+_tunnelctl()
+{
+	local cur prev words=() word i
+	local objects='tunnel service listener session carrier stats info flush monitor keygen pubkey'
+
+	COMPREPLY=()
+	# An address must stay one word, whatever COMP_WORDBREAKS says of colons.
+	if declare -F _get_comp_words_by_ref >/dev/null; then
+		_get_comp_words_by_ref -n : cur prev
+	else
+		cur=${COMP_WORDS[COMP_CWORD]}
+		prev=${COMP_WORDS[COMP_CWORD - 1]}
+	fi
+	if [[ $cur == -* ]]; then
+		COMPREPLY=($(compgen -W '-j --json -a --all -h --help -V --version' -- "$cur"))
+		return
+	fi
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		[[ $word == -* ]] || words+=("$word")
+	done
+
+	case ${#words[@]} in
+	0)
+		COMPREPLY=($(compgen -W "$objects help" -- "$cur"))
+		return
+		;;
+	1)
+		case ${words[0]} in
+		tunnel | service | listener)
+			COMPREPLY=($(compgen -W 'show add del' -- "$cur"))
+			;;
+		session | carrier)
+			COMPREPLY=($(compgen -W 'show del' -- "$cur"))
+			;;
+		keygen | pubkey)
+			COMPREPLY=($(compgen -f -- "$cur"))
+			;;
+		esac
+		return
+		;;
+	esac
+
+	case "${words[0]} ${words[1]}" in
+	'tunnel add')
+		case $prev in
+		key) COMPREPLY=($(compgen -f -- "$cur")) ;;
+		cipher) COMPREPLY=($(compgen -W 'aes128gcm aes256gcm chacha20' -- "$cur")) ;;
+		dial | listen | peer | grace | add) ;;
+		*) COMPREPLY=($(compgen -W 'dial listen peer key cipher grace' -- "$cur")) ;;
+		esac
+		;;
+	'tunnel show' | 'tunnel del' | 'session show' | 'carrier show')
+		((${#words[@]} == 2)) &&
+			COMPREPLY=($(compgen -W "$(_tunnelctl_names tunnel)" -- "$cur"))
+		;;
+	'session del')
+		if ((${#words[@]} == 2)); then
+			COMPREPLY=($(compgen -W "$(_tunnelctl_names tunnel)" -- "$cur"))
+		elif ((${#words[@]} == 3)); then
+			COMPREPLY=($(compgen -W "$(_tunnelctl_names session "${words[2]}")" -- "$cur"))
+		fi
+		;;
+	'carrier del')
+		((${#words[@]} == 2)) &&
+			COMPREPLY=($(compgen -W "$(_tunnelctl_names carrier)" -- "$cur"))
+		;;
+	'service add' | 'service del')
+		if [[ $prev == tunnel ]]; then
+			COMPREPLY=($(compgen -W "$(_tunnelctl_names tunnel)" -- "$cur"))
+		elif [[ ${words[1]} == del ]] && ((${#words[@]} == 2)); then
+			COMPREPLY=($(compgen -W "$(_tunnelctl_names service)" -- "$cur"))
+		elif ((${#words[@]} > 2)); then
+			COMPREPLY=($(compgen -W tunnel -- "$cur"))
+		fi
+		;;
+	'listener add')
+		if [[ $prev == to ]]; then
+			compopt -o nospace 2>/dev/null
+			COMPREPLY=($(compgen -S / -W "$(_tunnelctl_names tunnel)" -- "$cur"))
+		elif ((${#words[@]} > 2)); then
+			COMPREPLY=($(compgen -W to -- "$cur"))
+		fi
+		;;
+	'listener del')
+		COMPREPLY=($(compgen -W "$(_tunnelctl_names listener)" -- "$cur"))
+		;;
+	esac
+	if declare -F __ltrim_colon_completions >/dev/null; then
+		__ltrim_colon_completions "$cur"
+	fi
+}
+
+complete -F _tunnelctl tunnelctl

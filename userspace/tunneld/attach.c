@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <unistd.h>
+#include "attach.h"
+
+static int take_id(uint8_t cmd, struct nlattr **attr, void *arg)
+{
+	(void)cmd;
+	if (attr[TUNNEL_A_CARRIER_ID])
+		*(uint32_t *)arg = nla_get_u32(attr[TUNNEL_A_CARRIER_ID]);
+	return 0;
+}
+
+int attach_carrier(struct tnl_conn *c, const char *tunnel, int fd,
+		   const uint8_t pin[TUNNEL_PIN_LEN], uint32_t *carrier_id)
+{
+	struct nl_msg *msg = tnl_msg(c, TUNNEL_CMD_CARRIER_ATTACH, 0);
+	int ret;
+
+	*carrier_id = 0;
+	if (!msg || nla_put_string(msg, TUNNEL_A_NAME, tunnel) ||
+	    nla_put_s32(msg, TUNNEL_A_FD, fd) ||
+	    nla_put(msg, TUNNEL_A_PEER_PIN, TUNNEL_PIN_LEN, pin)) {
+		nlmsg_free(msg);
+		snprintf(c->error, sizeof(c->error), "out of memory");
+		ret = -ENOMEM;
+	} else {
+		ret = tnl_talk(c, msg, take_id, carrier_id);
+	}
+	close(fd);
+	return ret;
+}

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/genetlink.h>
+#include <netlink/attr.h>
+#include <stdlib.h>
+#include <string.h>
+#include "accept.h"
+#include "clock.h"
+#include "config.h"
+#include "dial.h"
+
+/* Insurance only: notifications normally make it happen earlier. */
+#define SYNC_IDLE_MS 30000
+/* After a dump that failed or notifications that were lost: let the storm pass. */
+#define SYNC_RETRY_MS 100
+
+/* --- reading the kernel's tunnels ---------------------------------------- */
+
+struct dump {
+	struct tunnel *first, **last;
+	bool no_memory;
+};
+
+static void copy_text(char *to, size_t size, struct nlattr *attr)
+{
+	if (attr)
+		nla_strlcpy(to, attr, size);
+}
+
+static int take_tunnel(uint8_t cmd, struct nlattr **attr, void *arg)
+{
+	struct dump *dump = arg;
+	struct tunnel *t;
+
+	(void)cmd;
+	if (!attr[TUNNEL_A_NAME] || !attr[TUNNEL_A_ROLE] || !attr[TUNNEL_A_PEER_PIN] ||
+	    nla_len(attr[TUNNEL_A_PEER_PIN]) != TUNNEL_PIN_LEN)
+		return 0;
+	t = calloc(1, sizeof(*t));
+	if (!t) {
+		dump->no_memory = true;
+		return 0;
+	}
+	copy_text(t->name, sizeof(t->name), attr[TUNNEL_A_NAME]);
+	copy_text(t->remote, sizeof(t->remote), attr[TUNNEL_A_REMOTE]);
+	copy_text(t->local, sizeof(t->local), attr[TUNNEL_A_LOCAL]);
+	copy_text(t->key, sizeof(t->key), attr[TUNNEL_A_KEY]);
+	memcpy(t->pin, nla_data(attr[TUNNEL_A_PEER_PIN]), sizeof(t->pin));
+	t->role = nla_get_u8(attr[TUNNEL_A_ROLE]);
+	if (attr[TUNNEL_A_STATE])
+		t->state = nla_get_u8(attr[TUNNEL_A_STATE]);
+	if (attr[TUNNEL_A_CIPHERS])
+		t->ciphers = nla_get_u32(attr[TUNNEL_A_CIPHERS]);
+	if (!t->ciphers)
+		t->ciphers = TUNNEL_CIPHER_ALL;
+	*dump->last = t;
+	dump->last = &t->next;
+	return 0;
+}
+
+static void free_list(struct tunnel *t)
+{
+	while (t) {
+		struct tunnel *next = t->next;
+
+		free(t);
+		t = next;
+	}
+}
+
+static int read_tunnels(struct daemon *d, struct tunnel **list)
+{
+	struct dump dump = { .last = &dump.first };
+	struct nl_msg *msg = tnl_msg(&d->ctl, TUNNEL_CMD_TUNNEL_GET, NLM_F_DUMP);
+	int ret = msg ? tnl_talk(&d->ctl, msg, take_tunnel, &dump) : -ENOMEM;
+
+	if (!ret && dump.no_memory)
+		ret = -ENOMEM;
+	if (ret) {
+		free_list(dump.first);
+		return ret;
+	}
+	*list = dump.first;
+	return 0;
+}
+
+/* --- making the mirror equal --------------------------------------------- */
+
+static bool same_settings(const struct tunnel *a, const struct tunnel *b)
+{
+	return a->role == b->role && a->ciphers == b->ciphers &&
+	       !memcmp(a->pin, b->pin, sizeof(a->pin)) && !strcmp(a->remote, b->remote) &&
+	       !strcmp(a->local, b->local) && !strcmp(a->key, b->key);
+}
+
+static void forget(struct tunnel *t)
+{
+	dial_stop(t);
+	free(t);
+}
+
+/*
+ * The kernel's list becomes ours; a tunnel that is on both with the same
+ * settings keeps what is being done for it.
+ */
+static void merge(struct daemon *d, struct tunnel *list)
+{
+	struct tunnel *old = d->tunnels, *t, **p;
+
+	for (t = list; t; t = t->next) {
+		for (p = &old; *p; p = &(*p)->next)
+			if (!strcmp((*p)->name, t->name))
+				break;
+		if (!*p) {
+			log_info("tunnel %s: found", t->name);
+			continue;
+		}
+		if (same_settings(*p, t)) {
+			struct tunnel *o = *p;
+
+			*p = o->next;
+			t->dial = o->dial;
+			t->listener = o->listener;
+			t->complaint = o->complaint;
+			if (t->dial)
+				dial_moved(t);
+			free(o);
+		}
+	}
+	while (old) {
+		t = old->next;
+		log_info("tunnel %s: gone or changed", old->name);
+		forget(old);
+		old = t;
+	}
+	d->tunnels = list;
+}
+
+static int sync_now(struct daemon *d)
+{
+	struct tunnel *list, *t;
+	int ret = read_tunnels(d, &list);
+
+	if (ret)
+		return ret;
+	merge(d, list);
+	accept_sync(d);
+	for (t = d->tunnels; t; t = t->next)
+		if (t->role == TUNNEL_ROLE_DIAL)
+			dial_sync(d, t);
+	return 0;
+}
+
+static void on_sync(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	int ret = sync_now(d);
+
+	(void)fd;
+	(void)what;
+	if (ret == -ENOENT) {
+		/* the family has gone: with the module went all we work for */
+		log_info("the tunnel module has been removed");
+		daemon_stop(d, 2);
+		return;
+	}
+	if (ret && ret != -EINTR)
+		log_info("listing the tunnels: %s",
+			 d->ctl.error[0] ? d->ctl.error : strerror(-ret));
+	config_sync_soon(d, ret ? SYNC_RETRY_MS : SYNC_IDLE_MS);
+}
+
+void config_sync_soon(struct daemon *d, unsigned int ms)
+{
+	struct timeval tv = clock_timeval(ms);
+	uint64_t due = clock_ms() + ms;
+
+	if (evtimer_pending(d->sync_timer, NULL) && d->sync_due_ms <= due)
+		return;
+	d->sync_due_ms = due;
+	evtimer_add(d->sync_timer, &tv);
+}
+
+/* --- notifications ------------------------------------------------------- */
+
+static struct tunnel *find(struct daemon *d, struct nlattr *name)
+{
+	struct tunnel *t;
+
+	for (t = d->tunnels; name && t; t = t->next)
+		if (!strcmp(t->name, nla_get_string(name)))
+			return t;
+	return NULL;
+}
+
+static int on_event(uint8_t cmd, struct nlattr **attr, void *arg)
+{
+	struct daemon *d = arg;
+	struct tunnel *t = find(d, attr[TUNNEL_A_NAME]);
+	uint8_t reason;
+
+	switch (cmd) {
+	case TUNNEL_CMD_CARRIER_UP:
+		if (t) {
+			log_info("tunnel %s: up", t->name);
+			dial_carrier_up(t);
+		}
+		break;
+	case TUNNEL_CMD_CARRIER_DOWN:
+		reason = attr[TUNNEL_A_REASON] ? nla_get_u8(attr[TUNNEL_A_REASON]) : 0;
+		if (t) {
+			log_info("tunnel %s: carrier ended: %s", t->name, tnl_reason_text(reason));
+			dial_carrier_down(t, reason);
+		}
+		break;
+	case TUNNEL_CMD_TUNNEL_NEW:
+	case TUNNEL_CMD_TUNNEL_DEL:
+	case TUNNEL_CMD_FLUSH:
+		break;
+	default:
+		return 0;
+	}
+	config_sync_soon(d, 0);
+	return 0;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	int ret = tnl_receive(&d->events, on_event, d);
+
+	(void)fd;
+	(void)what;
+	if (ret && ret != -EAGAIN && ret != -EINTR) {
+		log_debug("notifications were lost: %s", strerror(-ret));
+		config_sync_soon(d, SYNC_RETRY_MS);
+	}
+}
+
+/*
+ * Sessions come and go by the thousand per second on a busy host, in the group
+ * that also tells of carriers. A filter in the kernel keeps them from waking us.
+ */
+static void ignore_sessions(struct daemon *d)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, NLMSG_HDRLEN), /* genlmsghdr.cmd */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TUNNEL_CMD_SESSION_OPENED, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TUNNEL_CMD_SESSION_CLOSED, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+	};
+	struct sock_fprog prog = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+
+	if (setsockopt(nl_socket_get_fd(d->events.sk), SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+		       sizeof(prog)))
+		log_debug("SO_ATTACH_FILTER: %s", strerror(errno));
+}
+
+/* --- life ---------------------------------------------------------------- */
+
+static int join(struct daemon *d)
+{
+	int ret = tnl_join(&d->events, TUNNEL_MCGRP_CONFIG);
+
+	if (!ret)
+		ret = tnl_join(&d->events, TUNNEL_MCGRP_EVENTS);
+	if (ret)
+		log_info("%s", d->events.error);
+	return ret;
+}
+
+int config_start(struct daemon *d)
+{
+	struct nl_msg *msg = tnl_msg(&d->ctl, TUNNEL_CMD_DAEMON_REGISTER, 0);
+	int ret = msg ? tnl_talk(&d->ctl, msg, NULL, NULL) : -ENOMEM;
+
+	if (ret) {
+		log_info("%s", d->ctl.error[0] ? d->ctl.error : strerror(-ret));
+		return ret;
+	}
+	/* first listen, then read: what changes in between is announced */
+	ret = join(d);
+	if (ret)
+		return ret;
+	ignore_sessions(d);
+	nl_socket_set_nonblocking(d->events.sk);
+	d->events_io = event_new(d->base, nl_socket_get_fd(d->events.sk), EV_READ | EV_PERSIST,
+				 on_readable, d);
+	d->sync_timer = evtimer_new(d->base, on_sync, d);
+	if (!d->events_io || !d->sync_timer || event_add(d->events_io, NULL)) {
+		log_info("out of memory");
+		return -ENOMEM;
+	}
+	config_sync_soon(d, 0);
+	return 0;
+}
+
+void config_stop(struct daemon *d)
+{
+	while (d->tunnels) {
+		struct tunnel *t = d->tunnels;
+
+		d->tunnels = t->next;
+		forget(t);
+	}
+	accept_sync(d);
+	if (d->events_io)
+		event_free(d->events_io);
+	if (d->sync_timer)
+		event_free(d->sync_timer);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The daemon's mirror of the kernel's tunnels. The kernel is the truth: every
+ * change is a reason to read it again, so a lost notification costs nothing
+ * but time, and a restarted daemon needs no memory.
+ */
+#ifndef TUNNELD_CONFIG_H
+#define TUNNELD_CONFIG_H
+
+#include "daemon.h"
+
+struct dial;
+
+struct tunnel {
+	struct tunnel *next;		/* in the order the kernel lists them */
+	char name[TUNNEL_NAME_MAX + 1];
+	uint8_t role, state;
+	uint8_t pin[TUNNEL_PIN_LEN];
+	char remote[TUNNEL_TEXT_MAX + 1];
+	char local[TUNNEL_TEXT_MAX + 1];
+	char key[TUNNEL_TEXT_MAX + 1];
+	uint32_t ciphers;
+
+	struct dial *dial;		/* role dial */
+	struct listener *listener;	/* role listen; NULL: refused, see complaint */
+	const char *complaint;		/* why refused, as logged; static text */
+};
+
+/**
+ * config_start - register as the daemon, join the groups, read everything
+ * Return: 0; or -errno after logging a sentence (-EBUSY: there is a daemon).
+ */
+int config_start(struct daemon *d);
+
+/** config_sync_soon - read the kernel's tunnels again in @ms milliseconds or earlier */
+void config_sync_soon(struct daemon *d, unsigned int ms);
+
+/** config_stop - forget all tunnels and what is done for them */
+void config_stop(struct daemon *d);
+
+#endif /* TUNNELD_CONFIG_H */

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Handing TLS to the kernel (Documentation/networking/tls.rst). */
+#ifndef TUNNELD_KTLS_H
+#define TUNNELD_KTLS_H
+
+#include <stddef.h>
+#include "kdf.h"
+
+/**
+ * ktls_prepare - give the connected TCP socket @fd the "tls" ULP
+ *
+ * Done before the handshake, where it passes bytes through: afterwards it fails
+ * with ENOTCONN if the peer has already sent its FIN behind data we still want.
+ *
+ * Return: 0, or -errno with a sentence in @err.
+ */
+int ktls_prepare(int fd, char *err, size_t errlen);
+
+/**
+ * ktls_install - give the kernel the keys of both directions
+ *
+ * Nothing may have been sent or received under these keys but what
+ * kdf_first_seq() stands for. A record number that would repeat a nonce is
+ * refused here, whoever computed it.
+ *
+ * Return: 0, or -errno with a sentence in @err; the socket is then unusable.
+ */
+int ktls_install(int fd, const struct kdf_keys *keys, char *err, size_t errlen);
+
+#endif /* TUNNELD_KTLS_H */

@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <mbedtls/platform_util.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/version.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "alert.h"
+#include "crypto.h"
+#include "serverhello.h"
+#include "suites.h"
+#include "tls.h"
+#include "tnl.h"
+
+#define V3 (MBEDTLS_VERSION_NUMBER >= 0x03000000)
+
+/* What the BIO returns when the socket fails; tls.io_errno has the cause. */
+#define ERR_IO		 (-0x004E)
+#define RECORD_ALERT	 21
+#define RECORD_HANDSHAKE 22
+
+/*
+ * One mbedtls_ssl_config per connection: in 2.28 the callback that exports the
+ * keys belongs to the configuration, and would mix up connections that share it.
+ */
+struct tls {
+	mbedtls_ssl_context ssl;
+	mbedtls_ssl_config conf;
+	struct identity *id;
+	int fd, io_errno;
+	bool server;
+	bool got_byte, not_tls, eof;
+	int alert_sent;		/* description; -1: none that we could see */
+	tls_accept_pin accept_pin;
+	void *arg;
+	bool pin_seen, pin_ok;
+	uint8_t pin[TUNNEL_PIN_LEN];
+	int suite_ids[SUITES_MAX + 1];
+	const char *alpn[2];
+	struct serverhello hello;
+	struct kdf_input exported;
+#if V3
+	mbedtls_tls_prf_types prf;
+	uint8_t master[48], randoms[64];	/* server's random first, as the PRF wants it */
+#endif
+	char why[256];
+};
+
+/* --- the socket ---------------------------------------------------------- */
+
+static int bio_send(void *arg, const unsigned char *buf, size_t len)
+{
+	struct tls *t = arg;
+	ssize_t n = send(t->fd, buf, len, MSG_NOSIGNAL);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return MBEDTLS_ERR_SSL_WANT_WRITE;
+	if (n < 0) {
+		t->io_errno = errno;
+		return ERR_IO;
+	}
+	if (t->server)
+		serverhello_feed(&t->hello, buf, (size_t)n);
+	/* an alert in the clear: header, level, description */
+	if (len == 7 && buf[0] == RECORD_ALERT)
+		t->alert_sent = buf[6];
+	return (int)n;
+}
+
+static int bio_recv(void *arg, unsigned char *buf, size_t len)
+{
+	struct tls *t = arg;
+	ssize_t n = recv(t->fd, buf, len, 0);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return MBEDTLS_ERR_SSL_WANT_READ;
+	if (n < 0) {
+		t->io_errno = errno;
+		return ERR_IO;
+	}
+	if (!n) {
+		t->eof = true;
+		return 0;
+	}
+	if (!t->got_byte) {
+		t->got_byte = true;
+		t->not_tls = buf[0] != RECORD_HANDSHAKE && buf[0] != RECORD_ALERT;
+	}
+	if (!t->server)
+		serverhello_feed(&t->hello, buf, (size_t)n);
+	return (int)n;
+}
+
+/* --- secrets ------------------------------------------------------------- */
+
+#if V3
+static void export_keys(void *arg, mbedtls_ssl_key_export_type type, const unsigned char *secret,
+			size_t len, const unsigned char client_random[32],
+			const unsigned char server_random[32], mbedtls_tls_prf_types prf)
+{
+	struct tls *t = arg;
+	struct kdf_input *in = &t->exported;
+
+	switch (type) {
+	case MBEDTLS_SSL_KEY_EXPORT_TLS12_MASTER_SECRET:
+		if (len != sizeof(t->master))
+			return;
+		memcpy(t->master, secret, len);
+		memcpy(t->randoms, server_random, 32);
+		memcpy(t->randoms + 32, client_random, 32);
+		t->prf = prf;
+		in->version = KDF_TLS12;
+		break;
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+	case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_CLIENT_APPLICATION_TRAFFIC_SECRET:
+		if (len > sizeof(in->client_secret))
+			return;
+		memcpy(in->client_secret, secret, len);
+		in->client_secret_len = len;
+		in->version = KDF_TLS13;
+		break;
+	case MBEDTLS_SSL_KEY_EXPORT_TLS1_3_SERVER_APPLICATION_TRAFFIC_SECRET:
+		if (len > sizeof(in->server_secret))
+			return;
+		memcpy(in->server_secret, secret, len);
+		in->server_secret_len = len;
+		in->version = KDF_TLS13;
+		break;
+#endif
+	default:
+		break;
+	}
+}
+
+/* 3.x exports the master secret; the key block is one PRF away (RFC 5246, 6.3). */
+static int finish_export(struct tls *t)
+{
+	struct kdf_input *in = &t->exported;
+	int ret = 0;
+
+	if (in->version == KDF_TLS12) {
+		in->block_len = kdf_block_len(in->cipher);
+		ret = mbedtls_ssl_tls_prf(t->prf, t->master, sizeof(t->master), "key expansion",
+					  t->randoms, sizeof(t->randoms), in->block, in->block_len);
+	}
+	mbedtls_platform_zeroize(t->master, sizeof(t->master));
+	return ret;
+}
+
+static void set_versions(mbedtls_ssl_config *conf)
+{
+	mbedtls_ssl_conf_min_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+	mbedtls_ssl_conf_max_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_3);
+#else
+	mbedtls_ssl_conf_max_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
+#endif
+}
+
+static void set_groups(mbedtls_ssl_config *conf)
+{
+	static const uint16_t groups[] = {
+		MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
+		MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1,
+		MBEDTLS_SSL_IANA_TLS_GROUP_NONE
+	};
+
+	mbedtls_ssl_conf_groups(conf, groups);
+}
+
+static int set_connection(struct tls *t)
+{
+	mbedtls_ssl_set_export_keys_cb(&t->ssl, export_keys, t);
+	/* 3.6 insists on a decision about names; ours is the pin */
+	return mbedtls_ssl_set_hostname(&t->ssl, NULL);
+}
+#else
+static int export_keys(void *arg, const unsigned char *master, const unsigned char *block,
+		       size_t maclen, size_t keylen, size_t ivlen,
+		       const unsigned char client_random[32],
+		       const unsigned char server_random[32], mbedtls_tls_prf_types prf)
+{
+	struct tls *t = arg;
+	size_t len = 2 * (keylen + ivlen);
+
+	(void)master;
+	(void)client_random;
+	(void)server_random;
+	(void)prf;
+	/* an AEAD has no MAC key; anything else leaves block_len 0, which is refused */
+	if (maclen || len > sizeof(t->exported.block))
+		return 0;
+	memcpy(t->exported.block, block, len);
+	t->exported.block_len = len;
+	t->exported.version = KDF_TLS12;
+	return 0;
+}
+
+static int finish_export(struct tls *t)
+{
+	(void)t;
+	return 0;
+}
+
+static void set_versions(mbedtls_ssl_config *conf)
+{
+	mbedtls_ssl_conf_min_version(conf, MBEDTLS_SSL_MAJOR_VERSION_3,
+				     MBEDTLS_SSL_MINOR_VERSION_3);
+	mbedtls_ssl_conf_max_version(conf, MBEDTLS_SSL_MAJOR_VERSION_3,
+				     MBEDTLS_SSL_MINOR_VERSION_3);
+}
+
+static void set_groups(mbedtls_ssl_config *conf)
+{
+	static const mbedtls_ecp_group_id groups[] = {
+		MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP384R1,
+		MBEDTLS_ECP_DP_SECP521R1, MBEDTLS_ECP_DP_NONE
+	};
+	static const int hashes[] = {
+		MBEDTLS_MD_SHA256, MBEDTLS_MD_SHA384, MBEDTLS_MD_SHA512, MBEDTLS_MD_NONE
+	};
+
+	mbedtls_ssl_conf_curves(conf, groups);
+	mbedtls_ssl_conf_sig_hashes(conf, hashes);
+}
+
+static int set_connection(struct tls *t)
+{
+	mbedtls_ssl_conf_export_keys_ext_cb(&t->conf, export_keys, t);
+	return 0;
+}
+#endif
+
+/* --- identity of the peer ------------------------------------------------ */
+
+static int verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
+{
+	struct tls *t = arg;
+	int ret;
+
+	/* only the peer's own key counts: whatever chain it sends is not looked at */
+	if (depth) {
+		*flags = 0;
+		return 0;
+	}
+	ret = crypto_sha256(crt->pk_raw.p, crt->pk_raw.len, t->pin);
+	if (ret)
+		return ret;
+	t->pin_seen = true;
+	t->pin_ok = t->accept_pin(t->arg, t->pin);
+	*flags = t->pin_ok ? 0 : MBEDTLS_X509_BADCERT_NOT_TRUSTED;
+	return 0;
+}
+
+/* --- life ---------------------------------------------------------------- */
+
+static int configure(struct tls *t)
+{
+	mbedtls_ssl_config *conf = &t->conf;
+	int ret;
+
+	ret = mbedtls_ssl_config_defaults(conf,
+					  t->server ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT,
+					  MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
+	if (ret)
+		return ret;
+	set_versions(conf);
+	set_groups(conf);
+	mbedtls_ssl_conf_rng(conf, crypto_random, NULL);
+	mbedtls_ssl_conf_ciphersuites(conf, t->suite_ids);
+	mbedtls_ssl_conf_extended_master_secret(conf, MBEDTLS_SSL_EXTENDED_MS_ENABLED);
+#if defined(MBEDTLS_SSL_SESSION_TICKETS)
+	/* the client's half; a server without ticket callbacks sends none */
+	if (!t->server)
+		mbedtls_ssl_conf_session_tickets(conf, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+#endif
+#if defined(MBEDTLS_SSL_RENEGOTIATION)
+	mbedtls_ssl_conf_renegotiation(conf, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
+#endif
+	mbedtls_ssl_conf_authmode(conf, MBEDTLS_SSL_VERIFY_REQUIRED);
+	mbedtls_ssl_conf_verify(conf, verify, t);
+	/* REQUIRED fails without a CA chain, so it gets one that decides nothing */
+	mbedtls_ssl_conf_ca_chain(conf, identity_cert(t->id), NULL);
+	if (t->server)
+		mbedtls_ssl_conf_cert_req_ca_list(conf, MBEDTLS_SSL_CERT_REQ_CA_LIST_DISABLED);
+	t->alpn[0] = TLS_ALPN;
+	ret = mbedtls_ssl_conf_alpn_protocols(conf, t->alpn);
+	if (!ret)
+		ret = mbedtls_ssl_conf_own_cert(conf, identity_cert(t->id), identity_key(t->id));
+	if (!ret)
+		ret = set_connection(t);
+	if (!ret)
+		ret = mbedtls_ssl_setup(&t->ssl, conf);
+	if (!ret)
+		mbedtls_ssl_set_bio(&t->ssl, t, bio_send, bio_recv, NULL);
+	return ret;
+}
+
+struct tls *tls_new(const struct tls_params *params, char *err, size_t errlen)
+{
+	struct tls *t = calloc(1, sizeof(*t));
+	char why[128];
+	int ret;
+
+	if (!t) {
+		snprintf(err, errlen, "out of memory");
+		return NULL;
+	}
+	mbedtls_ssl_init(&t->ssl);
+	mbedtls_ssl_config_init(&t->conf);
+	t->id = identity_ref(params->id);
+	t->fd = params->fd;
+	t->server = params->server;
+	t->exported.server = params->server;
+	t->accept_pin = params->accept_pin;
+	t->arg = params->arg;
+	t->alert_sent = -1;
+	if (!suites_choose(params->ciphers, t->suite_ids)) {
+		snprintf(err, errlen, "no cipher is allowed");
+		tls_free(t);
+		return NULL;
+	}
+	ret = configure(t);
+	if (ret) {
+		snprintf(err, errlen, "TLS: %s", crypto_error(ret, why, sizeof(why)));
+		tls_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void tls_free(struct tls *t)
+{
+	if (!t)
+		return;
+	mbedtls_ssl_free(&t->ssl);
+	mbedtls_ssl_config_free(&t->conf);
+	identity_put(t->id);
+	mbedtls_platform_zeroize(t, sizeof(*t));
+	free(t);
+}
+
+/* --- running ------------------------------------------------------------- */
+
+/* mbedTLS keeps the record that carried a fatal alert: level, description. */
+static int alert_received(const struct tls *t)
+{
+#if V3
+	const unsigned char *msg = t->ssl.MBEDTLS_PRIVATE(in_msg);
+#else
+	const unsigned char *msg = t->ssl.in_msg;
+#endif
+	return msg ? msg[1] : -1;
+}
+
+static void explain(struct tls *t, int ret)
+{
+	char text[2 * TUNNEL_PIN_LEN + 1], why[128];
+	size_t n = sizeof(t->why);
+	int alert;
+
+	if (t->not_tls) {
+		snprintf(t->why, n, "not TLS");
+	} else if (t->pin_seen && !t->pin_ok) {
+		tnl_format_pin(t->pin, text);
+		snprintf(t->why, n, "unknown peer %s", text);
+	} else if (ret == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+		alert = alert_received(t);
+		snprintf(t->why, n, "TLS alert %d from the peer: %s", alert, alert_name(alert));
+	} else if (t->io_errno) {
+		snprintf(t->why, n, "connection lost in the handshake: %s", strerror(t->io_errno));
+	} else if (t->eof) {
+		snprintf(t->why, n, "%s", t->got_byte ? "closed by the peer in the handshake" :
+							"closed by the peer before the handshake");
+	} else if (ret == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE) {
+		snprintf(t->why, n, "no client certificate");
+	} else if (t->alert_sent >= 0) {
+		snprintf(t->why, n, "%s (TLS alert %d sent)",
+			 t->alert_sent == MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL ?
+				 alert_name(t->alert_sent) :
+				 crypto_error(ret, why, sizeof(why)),
+			 t->alert_sent);
+	} else {
+		snprintf(t->why, n, "%s", crypto_error(ret, why, sizeof(why)));
+	}
+}
+
+enum tls_status tls_step(struct tls *t)
+{
+	int ret = mbedtls_ssl_handshake(&t->ssl);
+
+	if (!ret)
+		return TLS_DONE;
+	if (ret == MBEDTLS_ERR_SSL_WANT_READ)
+		return TLS_WANT_READ;
+	if (ret == MBEDTLS_ERR_SSL_WANT_WRITE)
+		return TLS_WANT_WRITE;
+	explain(t, ret);
+	return TLS_FAILED;
+}
+
+static int refuse(struct tls *t, int ret, uint8_t alert, const char *why)
+{
+	snprintf(t->why, sizeof(t->why), "%s", why);
+	/* best effort: the socket buffer is all but empty here */
+	mbedtls_ssl_send_alert_message(&t->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
+	return ret;
+}
+
+static uint16_t agreed_cipher(const struct tls *t)
+{
+	const char *name = mbedtls_ssl_get_ciphersuite(&t->ssl);
+
+	return name ? suites_cipher(mbedtls_ssl_get_ciphersuite_id(name)) : 0;
+}
+
+static int check_peer(struct tls *t)
+{
+	const mbedtls_x509_crt *crt = mbedtls_ssl_get_peer_cert(&t->ssl);
+	uint8_t pin[TUNNEL_PIN_LEN];
+
+	if (!crt || !t->pin_seen || mbedtls_ssl_get_verify_result(&t->ssl))
+		return refuse(t, -EKEYREJECTED, MBEDTLS_SSL_ALERT_MSG_NO_CERT,
+			      "the peer showed no certificate");
+	if (crypto_sha256(crt->pk_raw.p, crt->pk_raw.len, pin) ||
+	    !crypto_equal(pin, t->pin, sizeof(pin)))
+		return refuse(t, -EKEYREJECTED, MBEDTLS_SSL_ALERT_MSG_BAD_CERT,
+			      "the peer's key changed in the handshake");
+	t->pin_ok = t->accept_pin(t->arg, pin);
+	if (!t->pin_ok) {
+		refuse(t, -EKEYREJECTED, MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED, "");
+		explain(t, 0);
+		return -EKEYREJECTED;
+	}
+	return 0;
+}
+
+int tls_keys(struct tls *t, struct kdf_keys *keys)
+{
+	const char *alpn = mbedtls_ssl_get_alpn_protocol(&t->ssl);
+	int ret;
+
+	mbedtls_platform_zeroize(keys, sizeof(*keys));
+	if (!alpn || strcmp(alpn, TLS_ALPN))
+		return refuse(t, -EPROTO, MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL,
+			      alert_name(MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL));
+	ret = check_peer(t);
+	if (ret)
+		return ret;
+	if (t->exported.version == KDF_TLS12 && !serverhello_has_ems(&t->hello))
+		return refuse(t, -EPROTO, MBEDTLS_SSL_ALERT_MSG_INSUFFICIENT_SECURITY,
+			      "the peer does not know the extended master secret");
+	/* bytes that mbedTLS holds would never reach the kernel's reader */
+	if (mbedtls_ssl_get_bytes_avail(&t->ssl) || mbedtls_ssl_check_pending(&t->ssl))
+		return refuse(t, -EPROTO, MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE,
+			      "data inside the handshake");
+	t->exported.cipher = agreed_cipher(t);
+	ret = finish_export(t) ? -EINVAL : kdf_derive(&t->exported, keys);
+	mbedtls_platform_zeroize(&t->exported, sizeof(t->exported));
+	if (ret)
+		return refuse(t, ret, MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR,
+			      "the keys of the handshake could not be derived");
+	return 0;
+}
+
+const char *tls_why(const struct tls *t)
+{
+	return t->why;
+}
+
+const uint8_t *tls_peer_pin(const struct tls *t)
+{
+	return t->pin_seen ? t->pin : NULL;
+}
