@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# tunnel: kernel module, daemon and tool. `make help` lists the targets.
+
+# dkms.conf is the one place of the version.
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+PREFIX ?= /usr
+DESTDIR ?=
+LAB_KERNELS := $(shell sed -n 's,^\t"\([^ ]*\) .*,\1,p' tests/vm/kernels.sh 2>/dev/null)
+KERNEL ?= 6.12
+
+B := build
+
+# One short line per file; V=1 shows the commands.
+say = $(if $(V),,@printf '  %-6s  %s\n' $1 $@;)
+
+.PHONY: all
+all: userspace $(if $(wildcard $(KDIR)/Makefile),modules,no-modules) ## user space, and the module when KDIR exists
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  KDIR=$(KDIR)  PREFIX=$(PREFIX)  DESTDIR=$(DESTDIR)  V=1 (commands)"
+	@echo "  lab kernels: $(LAB_KERNELS)"
+
+# ---- the kernel module ----------------------------------------------------
+
+# Each kernel gets a tree of links to our sources, so that the objects of one
+# do not disturb those of another. KERNELID names it.
+KERNELID ?= $(or $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null),unknown)
+KSRC = Kbuild dkms.conf $(shell find include kmod $(wildcard tests/kunit) -name '*.[chS]' \
+	! -name '*.mod.c' ! -name generated.h -o -name '*.sh')
+
+# Headers with BTF of the kernel ask for pahole; without it the build fails.
+KFLAGS := $(if $(shell command -v pahole),,CONFIG_DEBUG_INFO_BTF_MODULES=)
+
+.PHONY: modules
+modules: ## the module for KDIR, into build/RELEASE/tunnel.ko
+	@test -e "$(KDIR)/Makefile" || { echo "no kernel headers in $(KDIR); pass KDIR=..." >&2; exit 1; }
+	@set -e; dir=$(B)/$(KERNELID); mkdir -p $$dir; \
+	for f in $(KSRC); do \
+		[ "$$dir/$$f" -ef "$$f" ] && continue; \
+		mkdir -p "$$dir/$$(dirname $$f)"; ln -sfn "$(CURDIR)/$$f" "$$dir/$$f"; \
+	done; \
+	find $$dir -xtype l -delete
+	+$(MAKE) -C $(KDIR) M=$(CURDIR)/$(B)/$(KERNELID) W=1 $(KFLAGS) modules
+
+.PHONY: no-modules
+no-modules:
+	@echo "note: no kernel headers in $(KDIR), so no module is built (KDIR=... or make lab-modules)"
+
+.PHONY: lab-modules
+lab-modules: $(LAB_KERNELS:%=lab-module-%) ## the module for every kernel of the test lab, build/ID/tunnel.ko
+
+# Warnings are errors where we know the compiler; LAB_KCFLAGS= to see them all.
+LAB_KCFLAGS ?= -Werror
+lab-module-%:
+	+@kdir=$$(tests/vm/fetch.sh --kdir $*) && \
+	$(MAKE) --no-print-directory modules KERNELID=$* KDIR=$$kdir KCFLAGS="$(LAB_KCFLAGS)"
+
+# ---- user space -----------------------------------------------------------
+
+CFLAGS ?= -O2 -g
+PKG_CONFIG ?= pkg-config
+PACKAGES := libnl-genl-3.0 libevent_core libevent_extra
+override CPPFLAGS += -Iinclude/uapi -Iuserspace/lib -D_GNU_SOURCE -DTUNNEL_VERSION='"$(VERSION)"' \
+	$(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+override CFLAGS += -std=gnu11 -Wall -Wextra -Werror
+LDLIBS = -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lmbedtls -lmbedx509 -lmbedcrypto
+
+LIB := $(wildcard userspace/lib/*.c)
+DAEMON := $(wildcard userspace/tunneld/*.c)
+TOOL := $(wildcard userspace/tunnelctl/*.c)
+
+.PHONY: userspace
+userspace: $(B)/bin/tunnelctl $(B)/bin/tunneld ## build/bin/tunnelctl and build/bin/tunneld
+
+$(B)/bin/tunnelctl: $(patsubst %.c,$(B)/obj/%.o,$(LIB) $(TOOL))
+$(B)/bin/tunneld: $(patsubst %.c,$(B)/obj/%.o,$(LIB) $(DAEMON))
+$(B)/bin/%:
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# ---- programs of the network tests ----------------------------------------
+
+.PHONY: test-tools
+test-tools: $(B)/bin/traffic ## build/bin/traffic, both ends of byte-exact exchanges
+
+$(B)/bin/traffic: tests/net/traffic.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CFLAGS) -pthread -o $@ $<
+
+# ---- unit tests -----------------------------------------------------------
+
+# A program per test, with the sources it is about, under the sanitizers.
+#   userspace_*  userspace/lib
+#   tunneld_*    userspace/lib and the daemon but its main.c
+#   kmod_*       the pure kmod files named in the test: /* links: kmod/frame.c */
+#   others       the files named in the same way, if any
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+UNIT := $(wildcard tests/unit/*_test.c)
+UNIT_BINS := $(UNIT:tests/unit/%.c=$(B)/unit/%)
+
+links_of = $(shell sed -n 's,^/\* links: \(.*\) \*/$$,\1,p' $1)
+sources_of = $1 $(if $(filter userspace_% tunneld_%,$(notdir $1)),$(LIB)) \
+	$(if $(filter tunneld_%,$(notdir $1)),$(filter-out %/main.c,$(DAEMON))) $(call links_of,$1)
+
+.PHONY: unit
+unit: ## build and run the unit tests
+	+@tests/check.sh unit
+
+.PHONY: unit-build
+unit-build: $(UNIT_BINS)
+
+define UNIT_RULE
+$(B)/unit/$(basename $(notdir $1)): $(patsubst %.c,$(B)/san/%.o,$(call sources_of,$1))
+endef
+$(foreach t,$(UNIT),$(eval $(call UNIT_RULE,$t)))
+
+$(UNIT_BINS):
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+
+# The kernel's own files see no user-space headers of ours, and the reverse.
+$(B)/san/kmod/%.o $(B)/san/tests/unit/kmod_%.o: override CPPFLAGS = -Ikmod -Iinclude/uapi -D_GNU_SOURCE
+$(B)/san/tests/unit/tunneld_%.o: override CPPFLAGS += -Iuserspace/tunneld
+
+$(B)/san/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
+
+-include $(shell [ ! -d $(B) ] || find $(B)/obj $(B)/san -name '*.d' 2>/dev/null)
+
+# ---- installation ---------------------------------------------------------
+
+SBIN := $(DESTDIR)$(PREFIX)/sbin
+UNITDIR := $(DESTDIR)$(PREFIX)/lib/systemd/system
+MANDIR := $(DESTDIR)$(PREFIX)/share/man/man8
+COMPDIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+DKMSDIR := $(DESTDIR)/usr/src/tunnel-$(VERSION)
+
+SERVICES := $(wildcard userspace/*/*.service)
+MANPAGES := $(wildcard docs/man/*.8)
+COMPLETIONS := $(wildcard userspace/*/*.bash)
+
+.PHONY: install
+install: userspace ## install under DESTDIR, PREFIX=/usr; with DKMS=1 the module by dkms
+	install -D -t $(SBIN) $(B)/bin/tunnelctl $(B)/bin/tunneld
+	$(if $(SERVICES),install -D -m 644 -t $(UNITDIR) $(SERVICES))
+	$(if $(MANPAGES),install -D -m 644 -t $(MANDIR) $(MANPAGES))
+	$(foreach f,$(COMPLETIONS),install -D -m 644 $f $(COMPDIR)/$(basename $(notdir $f));)
+	+@if [ "$(DKMS)" = 1 ]; then \
+		$(MAKE) --no-print-directory dkms-install; \
+	elif [ -e $(B)/$(KERNELID)/tunnel.ko ]; then \
+		$(MAKE) -C $(KDIR) M=$(CURDIR)/$(B)/$(KERNELID) INSTALL_MOD_PATH=$(DESTDIR) \
+			$(KFLAGS) modules_install && \
+		echo "installed: tools, and the module for $(KERNELID)"; \
+	else \
+		echo "installed: tools; not the module (DKMS=1, or make modules KDIR=... first)"; \
+	fi
+
+.PHONY: uninstall
+uninstall: ## undo install; a module of modules_install stays
+	rm -f $(SBIN)/tunnelctl $(SBIN)/tunneld
+	rm -f $(addprefix $(UNITDIR)/,$(notdir $(SERVICES))) $(addprefix $(MANDIR)/,$(notdir $(MANPAGES)))
+	rm -f $(addprefix $(COMPDIR)/,$(basename $(notdir $(COMPLETIONS))))
+	@if [ -d "$(DKMSDIR)" ]; then \
+		[ -n "$(DESTDIR)" ] || dkms remove tunnel/$(VERSION) --all || true; \
+		rm -rf "$(DKMSDIR)"; echo "removed: tools, and the module's dkms source"; \
+	else \
+		echo "removed: tools"; \
+	fi
+
+# What dkms needs is what `make modules` needs.
+.PHONY: dkms-source
+dkms-source:
+	@test -n "$(VERSION)"
+	@set -e; for f in Makefile $(KSRC); do install -D -m 644 "$$f" "$(DKMSDIR)/$$f"; done
+	@echo "installed: $(DKMSDIR)"
+
+.PHONY: dkms-install
+dkms-install: dkms-source ## the module by dkms, for the running kernel and those to come
+	@if [ -n "$(DESTDIR)" ]; then \
+		echo "DESTDIR is set: run 'dkms install tunnel/$(VERSION)' on the target"; \
+	else \
+		dkms add tunnel/$(VERSION) 2>/dev/null || true; \
+		dkms install --force tunnel/$(VERSION); \
+	fi
+
+# ---- try, test, tidy ------------------------------------------------------
+
+.PHONY: demo
+demo: ## two hosts and a tunnel, in a virtual machine (KERNEL=6.12)
+	@tests/vm/deps.sh
+	+@$(MAKE) --no-print-directory userspace lab-module-$(KERNEL)
+	@tests/vm/run.sh -k $(KERNEL) tests/demo/demo.sh
+
+.PHONY: check
+check: ## everything that can be tested here; ends in "N passed, N failed"
+	+@tests/check.sh
+
+SCRIPTS = $(shell find tests kmod -name '*.sh') .ci/run tests/vm/init tests/vm/stage2
+CHECKPATCH ?= $(firstword $(wildcard /usr/src/linux-*/scripts/checkpatch.pl))
+
+.PHONY: lint
+lint: ## shellcheck, cppcheck, checkpatch (CHECKPATCH=path) on what we wrote
+	shellcheck -x -P SCRIPTDIR $(SCRIPTS)
+	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
+		--suppress=nullPointerRedundantCheck --library=posix \
+		'-Devutil_timercmp(a,b,op)=((a)->tv_sec op (b)->tv_sec)' -Iinclude/uapi -Iuserspace/lib userspace
+	$(if $(CHECKPATCH),$(CHECKPATCH) --no-tree --strict --terse --file $(filter %.c %.h,$(KSRC)),@echo "no checkpatch.pl here: CHECKPATCH=path")
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf $(B)

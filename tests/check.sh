@@ -1,0 +1,196 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check.sh [STAGE...]: run the tests; stages: deps build unit net dkms (all)
+#
+#   KERNELS="6.1 6.12"  kernels to test on
+#   ONLY=PATTERN        only test files whose name matches
+#   JOBS=2              virtual machines at a time (1)
+#
+# A test prints "ok NAME" or "not ok NAME: why" for each thing it tries, and
+# may announce their number as "1..N" ("# SKIP" in an "ok" line: not counted).
+# It fails as a whole when it prints no result, fewer than announced, or ends
+# with a status that its lines do not explain.
+#
+# tests/net/*.sh and tests/hostile/*.sh run in a virtual machine of their own
+# each; lib*.sh are theirs to share. A line "# vm: OPTIONS" in a test is for
+# tests/vm/run.sh. Logs are in build/check/.
+#
+# The last line is "N passed, N failed".
+
+# functions are called by name
+# shellcheck disable=SC2317
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+. tests/vm/kernels.sh
+shopt -s nullglob
+
+logs=build/check
+ONLY=${ONLY:-}
+JOBS=${JOBS:-1}
+read -r -a kernels <<<"${KERNELS:-$(lab_ids | xargs)}"
+
+passed=0 failed=0
+
+finish() {
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ] && [ "$passed" != 0 ]
+	exit
+}
+# Every group is a process group, so that all of it can be ended.
+set -m
+stop() {
+	local job
+	for job in $(jobs -p); do
+		kill -- "-$job" 2>/dev/null
+	done
+	exit 130
+}
+trap stop INT TERM HUP
+
+wanted() {
+	# shellcheck disable=SC2053 # a pattern, on purpose
+	[[ -z $ONLY || $(basename "$1" .sh) == $ONLY ]]
+}
+
+# group NAME COMMAND...: run a test, show its results as they come, and leave
+# "PASSED FAILED" in its folder. For the background.
+group() {
+	local name=$1 dir=$logs/$1 rc ok bad total plan why=()
+	shift
+	mkdir -p "$dir"
+	echo "0 1" >"$dir/count"
+	echo "# $name"
+	"$@" </dev/null 2>&1 | tee "$dir/log" |
+		grep -a --line-buffered -E '^(ok|not ok|#) ?' | sed -u "s|^|[$name] |"
+	rc=${PIPESTATUS[0]}
+
+	ok=$(grep -a -E '^ok ' "$dir/log" | grep -a -v -c '# SKIP')
+	bad=$(grep -a -c '^not ok ' "$dir/log")
+	total=$(grep -a -c -E '^(not )?ok ' "$dir/log")
+	plan=$(sed -n 's/^1\.\.\([0-9]\+\)\r\?$/\1/p' "$dir/log" | tail -n1)
+	if [ "$total" = 0 ]; then
+		why+=("it printed no result")
+	elif [ "$total" -lt "${plan:-0}" ]; then
+		why+=("$total results of $plan")
+	fi
+	case $rc in
+	0) ;;
+	254) why+=("the kernel complained") ;;
+	255) why+=("the machine gave no status") ;;
+	*) [ "$bad" != 0 ] || why+=("exit status $rc") ;;
+	esac
+	if [ ${#why[@]} -gt 0 ]; then
+		bad=$((bad + 1))
+		printf -v why '%s, ' "${why[@]}"
+		echo "[$name] not ok: ${why%, }"
+	fi
+	if [ "$bad" != 0 ]; then
+		echo "---- $name: end of $dir/log"
+		tail -n 60 "$dir/log"
+		echo "----"
+	fi
+	echo "$ok $bad" >"$dir/count"
+}
+
+# collect NAME: add up what a group left
+collect() {
+	local ok=0 bad=1
+	read -r ok bad <"$logs/$1/count"
+	passed=$((passed + ok))
+	failed=$((failed + bad))
+}
+
+run() {
+	group "$@" &
+	wait $!
+	collect "$1"
+}
+
+# one NAME COMMAND...: a command as a test with one result
+one() {
+	local name=$1
+	shift
+	if "$@"; then
+		echo "ok $name"
+	else
+		echo "not ok $name: '$*' failed"
+	fi
+}
+
+build_module() {
+	make -j"$(nproc)" "lab-module-$1" 2>&1 | tee "$logs/$1.make" || return
+	! grep -i 'warning:' "$logs/$1.make"
+}
+
+# A program that does not build now must not pass as it was before.
+unit() {
+	make -s "$1" || return
+	CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 5 120 "$1"
+}
+
+stage_deps() {
+	tests/vm/deps.sh && return
+	failed=1
+	finish
+}
+
+stage_build() {
+	local id
+	run build-tools one "build tools" make -j"$(nproc)" userspace test-tools
+	for id in "${kernels[@]}"; do
+		run "build-$id" one "build module $id" build_module "$id"
+	done
+}
+
+stage_unit() {
+	local test name
+	echo "# building the unit tests"
+	make -k -j"$(nproc)" unit-build >"$logs/unit-build.log" 2>&1
+	for test in tests/unit/*_test.c; do
+		wanted "${test%.c}" || continue
+		name=$(basename "$test" .c)
+		run "unit-$name" unit "build/unit/$name"
+	done
+}
+
+stage_net() {
+	local id test name opts names=()
+	for id in "${kernels[@]}"; do
+		for test in tests/net/*.sh tests/hostile/*.sh; do
+			name=$(basename "$test" .sh)
+			case $name in lib*) continue ;; esac
+			wanted "$test" || continue
+			read -r -a opts < <(sed -n 's/^# vm: //p' "$test"; echo)
+			while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do
+				wait -n
+			done
+			name=$id-$name
+			names+=("$name")
+			group "$name" tests/vm/run.sh -k "$id" -o "$logs/$name/out" "${opts[@]}" "$test" &
+		done
+	done
+	wait
+	for name in "${names[@]}"; do
+		collect "$name"
+	done
+}
+
+stage_dkms() {
+	wanted dkms || return
+	run dkms tests/vm/dkms.sh "${kernels[@]}"
+}
+
+rm -rf "$logs"
+mkdir -p "$logs"
+[ $# -gt 0 ] || set -- deps build unit net dkms
+for stage in "$@"; do
+	if ! declare -F "stage_$stage" >/dev/null; then
+		echo "check.sh: no stage '$stage' (deps build unit net dkms)" >&2
+		exit 2
+	fi
+done
+for stage in "$@"; do
+	"stage_$stage"
+done
+finish

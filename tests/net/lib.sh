@@ -1,0 +1,230 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# lib.sh: two hosts and what is between them, for the tests in this folder.
+#
+#   home ---- nat ==== gw ---- client
+#
+# home is behind the NAT: nobody reaches it from outside (IPv4). gw is the
+# gateway; client is somebody on the Internet. IPv6 is routed without NAT.
+#
+#            home          nat                         gw            client
+#   IPv4   192.168.7.2   192.168.7.1 203.0.113.1   203.0.113.2
+#                                                  198.51.100.1   198.51.100.2
+#   IPv6   fd00:7::2     fd00:7::1   fd00:1::1     fd00:1::2
+#                                                  fd00:5::1      fd00:5::2
+
+SRC=${TUNNEL_SRC:?run this by tests/vm/run.sh}
+OUT=${TUNNEL_OUT:-/out}
+BIN=$SRC/build/bin
+KO=$SRC/build/$KERNEL/tunnel.ko
+T=/run/tunnel-test
+mkdir -p "$T"
+export LC_ALL=C
+
+TESTS_FAILED=0
+ok() { echo "ok $*"; }
+not_ok() {
+	echo "not ok $*"
+	TESTS_FAILED=1
+}
+note() { echo "# $*"; }
+
+# check NAME COMMAND...: one result. The command's words show when it fails.
+check() {
+	local name=$1 said
+	shift
+	if said=$("$@" 2>&1); then
+		ok "$name"
+	else
+		not_ok "$name: '$*' failed"
+		[ -z "$said" ] || printf '%s\n' "$said" | head -n 20 | sed 's/^/#   /'
+	fi
+}
+
+# same NAME WANTED GOT
+same() {
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1: wanted '$2', got '$3'"
+	fi
+}
+
+# has NAME TEXT PATTERN: does the text match?
+has() {
+	if grep -Eq -- "$3" <<<"$2"; then
+		ok "$1"
+	else
+		not_ok "$1: no '$3' in: $(head -c 600 <<<"$2" | tr '\n' '|')"
+	fi
+}
+
+# await SECONDS COMMAND...: until it succeeds; polls, because states come when
+# they come.
+await() {
+	local n=$(($1 * 20))
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		n=$((n - 1))
+		[ $n -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
+
+in_ns() {
+	local ns=$1
+	shift
+	ip netns exec "$ns" "$@"
+}
+tctl() {
+	local ns=$1
+	shift
+	ip netns exec "$ns" "$BIN/tunnelctl" "$@"
+}
+stat_of() { # stat_of NS COUNTER
+	tctl "$1" -j stats | python3 -c "import json,sys
+s = json.load(sys.stdin)
+s = s[0] if isinstance(s, list) else s
+print(s['$2'])"
+}
+
+load_module() {
+	modprobe -a tls
+	modprobe -aq aesni_intel ghash_clmulni_intel
+	insmod "$KO" "$@"
+}
+
+link() { # link NS1 ADDR1 ADDR1-6 NS2 ADDR2 ADDR2-6
+	local a=$1-$4 b=$4-$1
+	ip link add "$a" netns "$1" type veth peer name "$b" netns "$4"
+	ip -n "$1" address add "$2/24" dev "$a"
+	ip -n "$1" address add "$3/64" dev "$a" nodad
+	ip -n "$4" address add "$5/24" dev "$b"
+	ip -n "$4" address add "$6/64" dev "$b" nodad
+	ip -n "$1" link set "$a" up
+	ip -n "$4" link set "$b" up
+}
+
+make_hosts() {
+	local ns
+	for ns in home nat gw client; do
+		ip netns add $ns
+		ip -n $ns link set lo up
+		in_ns $ns sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv4.ip_forward=1
+	done
+	link home 192.168.7.2 fd00:7::2 nat 192.168.7.1 fd00:7::1
+	link nat 203.0.113.1 fd00:1::1 gw 203.0.113.2 fd00:1::2
+	link gw 198.51.100.1 fd00:5::1 client 198.51.100.2 fd00:5::2
+	ip -n home route add default via 192.168.7.1
+	ip -n home route add default via fd00:7::1
+	ip -n gw route add fd00:7::/64 via fd00:1::1
+	ip -n gw route add fd00:5::/64 dev gw-client 2>/dev/null
+	ip -n client route add default via 198.51.100.1
+	ip -n client route add default via fd00:5::1
+	in_ns nat nft -f - <<-EOR
+		table ip nat {
+			chain post {
+				type nat hook postrouting priority srcnat;
+				oifname "nat-gw" masquerade
+			}
+		}
+	EOR
+}
+
+# A key for each side, once.
+make_keys() {
+	local host
+	umask 077
+	for host in home gw; do
+		[ -f "$T/$host.key" ] || "$BIN/tunnelctl" keygen "$T/$host.key" >"$T/$host.pin"
+	done
+	umask 022
+	HOME_PIN=$(grep -Eo '[0-9a-f]{64}' "$T/home.pin")
+	GW_PIN=$(grep -Eo '[0-9a-f]{64}' "$T/gw.pin")
+}
+
+start_daemon() { # start_daemon NS [OPTION...]
+	local ns=$1
+	shift
+	ip netns exec "$ns" "$BIN/tunneld" "$@" >>"$OUT/tunneld-$ns.log" 2>&1 &
+	echo $! >"$T/tunneld-$ns.pid"
+}
+stop_daemon() { # stop_daemon NS [SIGNAL]
+	local pid
+	pid=$(cat "$T/tunneld-$1.pid")
+	kill "-${2:-TERM}" "$pid"
+	await 10 ended "$pid"
+}
+
+ended() { ! kill -0 "$1" 2>/dev/null; }
+
+tunnel_up() { # tunnel_up NS [TUNNEL]
+	tctl "$1" -j tunnel show "${2:-${PEER_OF[$1]}}" | grep -Eq '"state": ?"up"'
+}
+declare -A PEER_OF=([home]=gw [gw]=home)
+
+# Tunnel "gw" at home dials tunnel "home" at gw. $1: address family, 4 or 6.
+make_tunnel() {
+	local listen=203.0.113.2:4433
+	[ "${1:-4}" = 4 ] || listen='[fd00:1::2]:4433'
+	make_keys
+	tctl gw tunnel add home listen "$listen" peer "$HOME_PIN" key "$T/gw.key" "${@:2}" &&
+		tctl home tunnel add gw dial "$listen" peer "$GW_PIN" key "$T/home.key" "${@:2}" &&
+		await 20 tunnel_up home && await 5 tunnel_up gw
+}
+
+setup() { # everything up to a running tunnel
+	load_module || return
+	make_hosts || return
+	start_daemon gw
+	start_daemon home
+	make_tunnel "$@"
+}
+
+# serve NS ADDRESS PORT: the answering end of traffic
+serve() {
+	ip netns exec "$1" "$BIN/traffic" serve "$2" "$3" 2>>"$OUT/serve-$1.log" &
+	await 10 listens "$1" "$3"
+}
+listens() { # listens NS PORT
+	ip netns exec "$1" ss -Hltn "sport = :$2" | grep -q .
+}
+
+# nginx in a host, with a page, a file of 64 MiB, and their sums in $T/www.sum.
+start_nginx() { # start_nginx NS ADDRESS PORT
+	mkdir -p "$T/www"
+	[ -f "$T/www/64m" ] || {
+		echo 'Hello through the tunnel.' >"$T/www/index.html"
+		head -c 64M /dev/urandom >"$T/www/64m"
+		(cd "$T/www" && sha256sum -- * >"$T/www.sum")
+	}
+	cat >"$T/nginx-$1.conf" <<-EOC
+		user root;
+		worker_processes 1;
+		pid $T/nginx-$1.pid;
+		error_log $OUT/nginx-$1.log;
+		events { worker_connections 2048; }
+		http {
+			access_log off;
+			sendfile on;
+			default_type application/octet-stream;
+			server { listen $2:$3; root $T/www; }
+		}
+	EOC
+	in_ns "$1" nginx -c "$T/nginx-$1.conf" && await 10 listens "$1" "$3"
+}
+sum_of() { sed -n "s/  $1\$//p" "$T/www.sum"; }
+
+# fetch NS URL: SHA-256 of what curl gets
+fetch() {
+	in_ns "$1" curl -sSf --noproxy '*' -m "${3:-120}" "$2" | sha256sum | cut -d' ' -f1
+}
+
+# Fails the script if a check failed; shows what the daemons said.
+finish() {
+	if [ $TESTS_FAILED != 0 ]; then
+		tail -n 15 "$OUT"/tunneld-*.log 2>/dev/null | sed 's/^/#   /'
+	fi
+	exit $TESTS_FAILED
+}

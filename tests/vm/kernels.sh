@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034
+# The kernels of the lab, and where their files are kept. Sourced, not run.
+
+# One line per kernel: our id, then the metapackages whose dependencies name
+# the ABI that is in the archive today. The id is also the version prefix.
+LAB_KERNELS=(
+	"6.1  linux-image-amd64      linux-headers-amd64"
+	"6.12 linux-image-6.12-amd64 linux-headers-6.12-amd64"
+)
+
+if [ -n "${TUNNEL_CACHE:-}" ]; then
+	LAB_CACHE=$TUNNEL_CACHE
+elif [ "$(id -u)" = 0 ]; then
+	LAB_CACHE=/var/cache/tunnel-lab
+else
+	LAB_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/tunnel-lab
+fi
+
+lab_ids() {
+	local line
+	for line in "${LAB_KERNELS[@]}"; do
+		echo "${line%% *}"
+	done
+}
+
+# lab_meta ID: prints "IMAGE-METAPACKAGE HEADERS-METAPACKAGE"
+lab_meta() {
+	local line id image headers
+	for line in "${LAB_KERNELS[@]}"; do
+		read -r id image headers <<<"$line"
+		if [ "$id" = "$1" ]; then
+			echo "$image $headers"
+			return
+		fi
+	done
+	echo "no kernel '$1' in the lab (there are: $(lab_ids | xargs))" >&2
+	return 1
+}
