@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/slab.h>
+#include <net/ipv6.h>
 #include <net/sock.h>
 
 #include "compat/compat.h"
@@ -46,13 +47,32 @@ static void accept_work(struct work_struct *work)
 		tnl_watch_queue(&l->watch, &l->accept_work);
 }
 
+/* What a socket binds to; the padding and the flow label say nothing. */
+static bool same_address(const struct sockaddr_storage *a,
+			 const struct sockaddr_storage *b)
+{
+	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a;
+	const struct sockaddr_in6 *b6 = (const struct sockaddr_in6 *)b;
+	const struct sockaddr_in *a4 = (const struct sockaddr_in *)a;
+	const struct sockaddr_in *b4 = (const struct sockaddr_in *)b;
+
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET)
+		return a4->sin_port == b4->sin_port &&
+		       a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+	return a6->sin6_port == b6->sin6_port &&
+	       a6->sin6_scope_id == b6->sin6_scope_id &&
+	       ipv6_addr_equal(&a6->sin6_addr, &b6->sin6_addr);
+}
+
 static struct tnl_listener *find(struct tnl_net *tn,
 				 const struct sockaddr_storage *address)
 {
 	struct tnl_listener *l;
 
 	list_for_each_entry(l, &tn->listeners, node)
-		if (!memcmp(&l->address, address, tnl_sockaddr_len(address)))
+		if (same_address(&l->address, address))
 			return l;
 	return NULL;
 }
@@ -102,9 +122,14 @@ int tnl_listener_add(struct tnl_net *tn, struct sockaddr_storage *address,
 		     const char *tunnel, const char *service,
 		     struct netlink_ext_ack *extack)
 {
-	struct tnl_listener *l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
+	struct tnl_listener *l;
 	int err;
 
+	if (find(tn, address)) {
+		NL_SET_ERR_MSG(extack, "a listener on this address exists: 'tunnelctl listener show' lists it");
+		return -EEXIST;
+	}
+	l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
 	if (!l)
 		return -ENOMEM;
 	l->tn = tn;

@@ -354,9 +354,12 @@ static int listener_new(struct sk_buff *skb, struct genl_info *info)
 	err = alive(tn, info);
 	if (!err)
 		err = check_tunnel_exists(tn, info);
-	if (!err)
+	if (!err) {
 		err = tnl_listener_add(tn, &address, text(info, TUNNEL_A_NAME),
 				       text(info, TUNNEL_A_SERVICE), info->extack);
+		if (err)
+			NL_SET_BAD_ATTR(info->extack, info->attrs[TUNNEL_A_ADDRESS]);
+	}
 	mutex_unlock(&tn->lock);
 	if (err) {
 		nlmsg_free(reply);

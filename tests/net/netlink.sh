@@ -7,7 +7,7 @@
 # carrier.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..363
+echo 1..361
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN
 
 check "the module loads" load_module
@@ -173,8 +173,8 @@ refuse(nl, "a second tunnel for one peer on one LOCAL", E.EEXIST, "the same peer
        {**LISTEN, A.PEER_PIN: taken}, A.PEER_PIN)
 refuse(nl, "a second service of one name", E.EEXIST, "service of this name exists",
        CMD.SERVICE_NEW, {**SERVICE, A.SERVICE: text("web")})
-refuse(nl, "a second listener on one address", E.EEXIST, "listener|in use", CMD.LISTENER_NEW,
-       {**LISTENER, A.ADDRESS: address("127.0.0.1", 7001)})
+refuse(nl, "a second listener on one address", E.EEXIST, "listener on this address exists",
+       CMD.LISTENER_NEW, {**LISTENER, A.ADDRESS: address("127.0.0.1", 7001)}, A.ADDRESS)
 refuse(nl, "a listener where another program listens", E.EADDRINUSE, "in use", CMD.LISTENER_NEW,
        {**LISTENER, A.ADDRESS: address("127.0.0.1", 7000)})
 refuse(nl, "a listener on all addresses where another program listens", E.EADDRINUSE, "in use",
@@ -315,11 +315,13 @@ for cmd, attrs, dump in (
     answer = nl.call(getattr(CMD, cmd), attrs, dump=dump)
     if answer.errno != errno.EPERM or answer.messages:
         wrong.append("%s: %s" % (cmd, answer))
-    elif "CAP_NET_ADMIN" not in answer.sentence:
+    elif "CAP_NET_ADMIN" not in answer.sentence and not dump:
         silent.append(cmd)
 result("%s gets EPERM for everything" % who, "; ".join(wrong) if wrong else None)
-result("and %s is told what is needed" % who,
-       "no sentence for " + " ".join(silent) if silent else None)
+# Who lacks it even in the namespace is refused by generic netlink, in silence.
+if len(sys.argv) < 3:
+    result("and %s is told what is needed" % who,
+           "no sentence for " + " ".join(silent) if silent else None)
 for cmd in ("STATS_GET", "INFO_GET"):
     answer = nl.call(getattr(CMD, cmd))
     result("but for %s" % cmd, str(answer) if answer.errno or not answer.messages else None)

@@ -130,6 +130,7 @@ class Peer:
         self.s = ctx.wrap_socket(plain)
         self.s.settimeout(20)
         self.have = b""
+        self.received = 0       # of the lane: all frames but HELLO
 
     def send(self, data):
         """Lost if the gateway has closed: what it said before that counts."""
@@ -146,6 +147,8 @@ class Peer:
                 kind, flags, reason, length, session = struct.unpack_from("!BBHIQ", self.have)
                 if len(self.have) >= 16 + length:
                     payload, self.have = self.have[16:16 + length], self.have[16 + length:]
+                    if kind != HELLO:
+                        self.received += 16 + length
                     return Frame(kind, flags, reason, session, payload)
             self.s.settimeout(max(end - time.monotonic(), 0.01))
             try:
@@ -176,7 +179,7 @@ class Peer:
         f = self.next()
         if f and f.kind == PONG and f.payload == payload:
             return None
-        return "PING got %s" % f
+        return "PING got %s" % (f,)
 
     def goodbye(self, reason):
         """GOAWAY with this reason, then the end? None, or what is wrong."""
@@ -184,7 +187,7 @@ class Peer:
         if not f or f.kind != GOAWAY or f.reason != reason:
             return "wanted GOAWAY(%d), got %s" % (reason, f)
         f = self.next()
-        return f and "after GOAWAY came %s" % f
+        return "after GOAWAY came %s" % (f,) if f else None
 
     def close(self):
         self.s.close()
