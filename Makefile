@@ -153,7 +153,8 @@ COMPLETIONS := $(wildcard userspace/*/*.bash)
 .PHONY: install
 install: userspace ## install under DESTDIR, PREFIX=/usr; with DKMS=1 the module by dkms
 	install -D -t $(SBIN) $(B)/bin/tunnelctl $(B)/bin/tunneld
-	$(if $(SERVICES),install -D -m 644 -t $(UNITDIR) $(SERVICES))
+	$(foreach f,$(SERVICES),install -d $(UNITDIR) && sed 's,/usr/sbin/,$(PREFIX)/sbin/,' $f \
+		>$(UNITDIR)/$(notdir $f) && chmod 644 $(UNITDIR)/$(notdir $f);)
 	$(if $(MANPAGES),install -D -m 644 -t $(MANDIR) $(MANPAGES))
 	$(foreach f,$(COMPLETIONS),install -D -m 644 $f $(COMPDIR)/$(basename $(notdir $f));)
 	+@if [ "$(DKMS)" = 1 ]; then \
@@ -191,7 +192,7 @@ dkms-install: dkms-source ## the module by dkms, for the running kernel and thos
 		echo "DESTDIR is set: run 'dkms install tunnel/$(VERSION)' on the target"; \
 	else \
 		dkms add tunnel/$(VERSION) 2>/dev/null || true; \
-		dkms install --force tunnel/$(VERSION); \
+		dkms build --force tunnel/$(VERSION) && dkms install --force tunnel/$(VERSION); \
 	fi
 
 # ---- try, test, tidy ------------------------------------------------------

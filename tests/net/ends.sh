@@ -5,10 +5,15 @@
 # How connections end: half-close, reset, refusal; and the same over IPv6.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..20
+echo 1..31
 
 check "a tunnel comes up over IPv6" setup 6
 has "its carrier is IPv6" "$(tctl home carrier show)" 'fd00:7::2.*fd00:1::2'
+start_nginx home ::1 8080
+tctl home service add web '[::1]:8080'
+tctl gw listener add '[fd00:5::1]:80' to home/web
+same "8 MiB over IPv6 all the way" "$(head -c 8388608 "$T/www/64m" | sha256sum | cut -d' ' -f1)" \
+	"$(in_ns client curl -sSf -g -m 60 -r 0-8388607 'http://[fd00:5::1]/64m' | sha256sum | cut -d' ' -f1)"
 
 # --- half-close: sha256sum answers after the client's FIN only
 in_ns home socat TCP-LISTEN:9100,bind=127.0.0.1,fork,reuseaddr SYSTEM:sha256sum &
@@ -19,8 +24,6 @@ head -c 3000000 /dev/urandom >"$T/data"
 same "half-close: the answer comes after the client's FIN" \
 	"$(sha256sum <"$T/data" | cut -d' ' -f1)" \
 	"$(in_ns client socat -t 60 - TCP:198.51.100.1:9100 <"$T/data" | cut -d' ' -f1)"
-sessions() { tctl "$1" -j session show | python3 -c 'import json,sys; print(len(json.load(sys.stdin)))'; }
-none_left() { [ "$(sessions gw)" = 0 ] && [ "$(sessions home)" = 0 ]; }
 check "and the session is gone on both sides" await 10 none_left
 
 # --- reset, both ways
@@ -31,7 +34,7 @@ def abort(s):
     s.close()
 def listen(addr):
     l = socket.socket(); l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    l.bind(addr); l.listen(); return l
+    l.bind(addr); l.listen(); l.settimeout(30); return l
 mode = sys.argv[1]
 if mode == "server-sees":           # the client resets: what does the server see?
     c, _ = listen(("127.0.0.1", 9200)).accept()
@@ -86,6 +89,11 @@ tctl gw listener add 198.51.100.1:9999 to home/nobody
 tctl gw listener add 198.51.100.1:9998 to home/missing
 ip netns exec gw "$BIN/tunnelctl" monitor >"$T/monitor" &
 monitor=$!
+listening() { # a change that it must show, until it does
+	tctl gw service add probe 127.0.0.1:1 && tctl gw service del probe
+	grep -q probe "$T/monitor"
+}
+await 10 listening
 check "a refused target closes the client at once" \
 	timeout 5 ip netns exec client sh -c "python3 $T/rst.py client-sees 9999 | grep -q Reset"
 has "dmesg says so" "$(dmesg)" 'service nobody: .*127.0.0.1:9999.* error -111'
@@ -124,4 +132,18 @@ same "the session stays" 1 "$(sessions gw)"
 id=$(tctl gw -j session show | grep -Eo '0x[0-9a-f]+' | head -n 1)
 check "session del ends it" tctl gw session del home "$id"
 check "on both sides" await 10 none_left
+
+# --- every cipher that a tunnel may ask for
+tctl gw flush
+tctl home flush
+for cipher in aes-128-gcm aes-256-gcm chacha20-poly1305; do
+	check "a tunnel with $cipher" make_tunnel 4 cipher $cipher
+	has "its carrier has it, both ways" "$(tctl gw carrier show | tr '[:upper:]' '[:lower:]')" \
+		"$cipher, ktls tx on rx on"
+	tctl home service add web '[::1]:8080'
+	tctl gw listener add 198.51.100.1:80 to home/web
+	same "and carries 64 MiB" "$(sum_of 64m)" "$(fetch client http://198.51.100.1/64m)"
+	tctl gw flush
+	tctl home flush
+done
 finish

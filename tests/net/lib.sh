@@ -89,6 +89,12 @@ s = s[0] if isinstance(s, list) else s
 print(s['$2'])"
 }
 
+# How many sessions a host shows, and whether both show none.
+sessions() {
+	tctl "$1" -j session show | python3 -c 'import json,sys; print(len(json.load(sys.stdin)))'
+}
+none_left() { [ "$(sessions gw)" = 0 ] && [ "$(sessions home)" = 0 ]; }
+
 load_module() {
 	modprobe -a tls
 	modprobe -aq aesni_intel ghash_clmulni_intel
@@ -191,6 +197,7 @@ listens() { # listens NS PORT
 	ip netns exec "$1" ss -Hltn "sport = :$2" | grep -q .
 }
 
+addr_port() { case $1 in *:*) echo "[$1]:$2" ;; *) echo "$1:$2" ;; esac; }
 # nginx in a host, with a page, a file of 64 MiB, and their sums in $T/www.sum.
 start_nginx() { # start_nginx NS ADDRESS PORT
 	mkdir -p "$T/www"
@@ -209,7 +216,7 @@ start_nginx() { # start_nginx NS ADDRESS PORT
 			access_log off;
 			sendfile on;
 			default_type application/octet-stream;
-			server { listen $2:$3; root $T/www; }
+			server { listen $(addr_port "$2" "$3"); root $T/www; }
 		}
 	EOC
 	in_ns "$1" nginx -c "$T/nginx-$1.conf" && await 10 listens "$1" "$3"

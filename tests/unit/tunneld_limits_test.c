@@ -26,7 +26,8 @@ static struct sockaddr *addr(const char *text)
 
 static void setup(unsigned int max, unsigned int max_address, unsigned int rate, unsigned int burst)
 {
-	struct limits_config c = { max, max_address, rate, burst };
+	struct limits_config c = { .max = max, .max_address = max_address,
+				   .rate = rate, .burst = burst };
 
 	limits_init(&limits, &c, 12345);
 }
@@ -104,6 +105,35 @@ static void test_rate(void **state)
 	assert_int_equal(limits.total, 0);
 	assert_int_equal(limits_enter(&limits, addr("10.0.0.2:1"), 0), LIMITS_OK);
 	assert_int_equal(limits_enter(&limits, addr("10.0.0.1:1"), 50), LIMITS_OK);
+}
+
+/* What strangers do together does not keep out who has been a peer before. */
+static void test_all(void **state)
+{
+	char text[32];
+	unsigned int i, in = 0;
+
+	(void)state;
+	setup(10000, 8, 1000, 1000);
+	limits.config.all_rate = 10;
+	limits.config.all_burst = 20;
+	assert_int_equal(limits_enter(&limits, addr("192.0.2.1:1"), 0), LIMITS_OK);
+	limits_good(&limits, addr("192.0.2.1:1"));
+	limits_leave(&limits, addr("192.0.2.1:1"));
+	for (i = 0; i < 5000; i++) {
+		snprintf(text, sizeof(text), "10.0.%u.%u:1", i >> 8, i & 255);
+		if (limits_enter(&limits, addr(text), 1) != LIMITS_OK)
+			continue;
+		limits_leave(&limits, addr(text));
+		in++;
+	}
+	assert_int_equal(in, 19);
+	assert_int_equal(limits_enter(&limits, addr("192.0.2.2:1"), 1), LIMITS_ALL_RATE);
+	assert_int_equal(limits_enter(&limits, addr("192.0.2.1:1"), 1), LIMITS_OK);
+	assert_int_equal(limits_enter(&limits, addr("192.0.2.2:1"), 101), LIMITS_OK);
+	/* a stranger cannot be made good, and leaves its own row only */
+	limits_good(&limits, addr("10.99.99.99:1"));
+	assert_int_equal(limits.total, 2);
 }
 
 /* More sources than rows: memory does not grow, and no count is ever lost. */
@@ -188,7 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bucket),	     cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_sources),	     cmocka_unit_test(test_rate),
-		cmocka_unit_test(test_many_sources), cmocka_unit_test(test_log_limit),
+		cmocka_unit_test(test_many_sources), cmocka_unit_test(test_all), cmocka_unit_test(test_log_limit),
 		cmocka_unit_test(test_backoff),	     cmocka_unit_test(test_backoff_lost),
 	};
 

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "tunnelctl.h"
 
 static const char *name_at(const char *const *first, size_t stride, size_t i)
@@ -141,8 +142,8 @@ int parse_seconds(struct ctx *ctx, const char *word, uint32_t *ms)
 	return EXIT_OK;
 }
 
-/* By number of the TUNNEL_CIPHER_* bit. */
-static const char *const ciphers[] = { "aes128gcm", "aes256gcm", "chacha20" };
+/* By number of the TUNNEL_CIPHER_* bit; the names of RFC 5116 and 8439, which 'carrier show' has too. */
+static const char *const ciphers[] = { "aes-128-gcm", "aes-256-gcm", "chacha20-poly1305" };
 
 _Static_assert(TUNNEL_CIPHER_ALL == (1U << ARRAY_SIZE(ciphers)) - 1, "a cipher has no name");
 
@@ -161,11 +162,11 @@ int parse_ciphers(struct ctx *ctx, const char *word, uint32_t *mask)
 		unsigned int bit;
 
 		for (bit = 0; bit < ARRAY_SIZE(ciphers); bit++)
-			if (strlen(ciphers[bit]) == len && !memcmp(ciphers[bit], at, len))
+			if (strlen(ciphers[bit]) == len && !strncasecmp(ciphers[bit], at, len))
 				break;
 		if (bit == ARRAY_SIZE(ciphers))
 			return usage_error(ctx,
-					   "'%.*s' is not a cipher: aes128gcm, aes256gcm, chacha20, or several with commas",
+					   "'%.*s' is not a cipher: aes-128-gcm, aes-256-gcm, chacha20-poly1305, or several with commas",
 					   (int)len, at);
 		*mask |= 1U << bit;
 		if (!at[len])

@@ -204,7 +204,7 @@ const struct command tunnel_commands[] = {
 	{ "show", "[NAME]", "list tunnels", tunnel_show },
 	{ "add",
 	  "NAME { dial HOST:PORT | listen ADDR:PORT } peer PIN key FILE [cipher LIST] [grace SECONDS]",
-	  "make a tunnel; LIST: aes128gcm,aes256gcm,chacha20", tunnel_add },
+	  "make a tunnel; LIST: aes-128-gcm,aes-256-gcm,chacha20-poly1305", tunnel_add },
 	{ "del", "NAME", "remove a tunnel and end its sessions", tunnel_del },
 	{ 0 },
 };

@@ -60,7 +60,7 @@ _tunnelctl()
 	'tunnel add')
 		case $prev in
 		key) COMPREPLY=($(compgen -f -- "$cur")) ;;
-		cipher) COMPREPLY=($(compgen -W 'aes128gcm aes256gcm chacha20' -- "$cur")) ;;
+		cipher) COMPREPLY=($(compgen -W 'aes-128-gcm aes-256-gcm chacha20-poly1305' -- "$cur")) ;;
 		dial | listen | peer | grace | add) ;;
 		*) COMPREPLY=($(compgen -W 'dial listen peer key cipher grace' -- "$cur")) ;;
 		esac

@@ -28,6 +28,7 @@ struct inbound {
 	struct listener *l;
 	struct handshake *handshake;
 	struct sockaddr_storage addr;
+	uint64_t began_ms;
 	char peer[TNL_ADDRSTRLEN];
 };
 
@@ -85,6 +86,11 @@ static void log_flood(struct listener *l, const char *peer, const struct sockadd
 			 "too many handshakes from this address (%u, limit %u)",
 			 limits_count(&l->d->limits, addr), c->max_address);
 		break;
+	case LIMITS_ALL_RATE:
+		snprintf(why, sizeof(why),
+			 "too many handshakes from unknown addresses (more than %u per second)",
+			 c->all_rate);
+		break;
 	default:
 		snprintf(why, sizeof(why),
 			 "too many handshakes from this address (more than %u per second)",
@@ -124,6 +130,35 @@ static void unlink_inbound(struct inbound *in)
 	free(in);
 }
 
+/* Is @a the one to go before @b? Who has most of them, then who takes longest. */
+static bool goes_first(struct daemon *d, const struct inbound *a, const struct inbound *b)
+{
+	unsigned int na = limits_count(&d->limits, (const struct sockaddr *)&a->addr);
+	unsigned int nb = limits_count(&d->limits, (const struct sockaddr *)&b->addr);
+
+	return na != nb ? na > nb : a->began_ms < b->began_ms;
+}
+
+/*
+ * All places are taken: a stranger who holds one and says nothing must not keep
+ * out a peer, who needs it for a moment only.
+ */
+static void drop_one(struct daemon *d)
+{
+	struct inbound *in, *victim = NULL;
+	struct listener *l;
+
+	for (l = d->listeners; l; l = l->next)
+		for (in = l->inbound; in; in = in->next)
+			if (!victim || goes_first(d, in, victim))
+				victim = in;
+	if (!victim)
+		return;
+	log_flood(victim->l, victim->peer, (struct sockaddr *)&victim->addr, LIMITS_TOTAL);
+	handshake_abort(victim->handshake);
+	unlink_inbound(victim);
+}
+
 static void attach(struct listener *l, const char *peer, const struct handshake_result *result)
 {
 	struct tunnel *t = tunnel_of(l, result->pin);
@@ -158,6 +193,8 @@ static void on_handshake(void *arg, const struct handshake_result *result)
 	char peer[TNL_ADDRSTRLEN];
 
 	memcpy(peer, in->peer, sizeof(peer));
+	if (result->fd >= 0)
+		limits_good(&l->d->limits, (struct sockaddr *)&in->addr);
 	unlink_inbound(in);
 	if (result->fd < 0)
 		log_refusal(l, peer, result->why);
@@ -205,6 +242,7 @@ static void start(struct listener *l, int fd, const struct sockaddr_storage *add
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	in->l = l;
 	in->addr = *addr;
+	in->began_ms = clock_ms();
 	snprintf(in->peer, sizeof(in->peer), "%s", peer);
 	in->next = l->inbound;
 	l->inbound = in;
@@ -253,6 +291,11 @@ static void on_connection(evutil_socket_t fd, short what, void *arg)
 			continue; /* that connection has died already */
 		tnl_format_addr(&addr, len, peer);
 		verdict = limits_enter(&l->d->limits, (struct sockaddr *)&addr, clock_ms());
+		if (verdict == LIMITS_TOTAL) {
+			drop_one(l->d);
+			verdict = limits_enter(&l->d->limits, (struct sockaddr *)&addr,
+					       clock_ms());
+		}
 		if (verdict == LIMITS_OK) {
 			start(l, conn, &addr, peer);
 		} else {

@@ -81,6 +81,14 @@ static const struct limits_source *find(const struct limits *l, const uint8_t ke
 	return NULL;
 }
 
+/* Is @a rather given away than @b? Strangers first, then who was away longest. */
+static bool rather(const struct limits_source *a, const struct limits_source *b)
+{
+	if (a->good != b->good)
+		return b->good;
+	return a->bucket.at_ms < b->bucket.at_ms;
+}
+
 /*
  * The row of @key, else a free one, else the longest idle one of the probe
  * sequence. A row with handshakes in flight is never given away, so counts stay
@@ -100,16 +108,28 @@ static struct limits_source *slot_for(struct limits *l, const uint8_t key[LIMITS
 			victim = s;
 			break;
 		}
-		if (!s->count && (!victim || s->bucket.at_ms < victim->bucket.at_ms))
+		if (!s->count && (!victim || rather(s, victim)))
 			victim = s;
 	}
 	if (!victim)
 		return NULL;
 	memcpy(victim->key, key, LIMITS_KEY_LEN);
 	victim->used = true;
+	victim->good = false;
 	victim->count = 0;
 	bucket_fill(&victim->bucket, l->config.burst, now_ms);
 	return victim;
+}
+
+/* One bucket for all strangers: what they cost us together has a limit too. */
+static bool all_take(struct limits *l, uint64_t now_ms)
+{
+	if (!l->config.all_rate)
+		return true;
+	if (!l->all_begun)
+		bucket_fill(&l->all, l->config.all_burst, now_ms);
+	l->all_begun = true;
+	return bucket_take(&l->all, l->config.all_rate, l->config.all_burst, now_ms);
 }
 
 enum limits_verdict limits_enter(struct limits *l, const struct sockaddr *peer, uint64_t now_ms)
@@ -117,16 +137,18 @@ enum limits_verdict limits_enter(struct limits *l, const struct sockaddr *peer, 
 	uint8_t key[LIMITS_KEY_LEN];
 	struct limits_source *s;
 
-	if (l->total >= l->config.max)
-		return LIMITS_TOTAL;
 	key_of(peer, key);
 	s = slot_for(l, key, now_ms);
 	if (!s)
 		return LIMITS_TOTAL;
 	if (s->count >= l->config.max_address)
 		return LIMITS_ADDRESS;
+	if (l->total >= l->config.max)
+		return LIMITS_TOTAL;
 	if (!bucket_take(&s->bucket, l->config.rate, l->config.burst, now_ms))
 		return LIMITS_RATE;
+	if (!s->good && !all_take(l, now_ms))
+		return LIMITS_ALL_RATE;
 	s->count++;
 	l->total++;
 	return LIMITS_OK;
@@ -143,6 +165,17 @@ void limits_leave(struct limits *l, const struct sockaddr *peer)
 		return;
 	s->count--;
 	l->total--;
+}
+
+void limits_good(struct limits *l, const struct sockaddr *peer)
+{
+	uint8_t key[LIMITS_KEY_LEN];
+	struct limits_source *s;
+
+	key_of(peer, key);
+	s = (struct limits_source *)find(l, key);
+	if (s)
+		s->good = true;
 }
 
 unsigned int limits_count(const struct limits *l, const struct sockaddr *peer)

@@ -28,6 +28,8 @@ struct limits_config {
 	unsigned int max_address; /* of them from one source */
 	unsigned int rate;	  /* new ones per second and source */
 	unsigned int burst;
+	unsigned int all_rate;	  /* of all sources that were not good before; 0: any */
+	unsigned int all_burst;
 };
 
 enum limits_verdict {
@@ -35,6 +37,7 @@ enum limits_verdict {
 	LIMITS_TOTAL,	/* max reached */
 	LIMITS_ADDRESS,	/* max_address reached */
 	LIMITS_RATE,	/* token bucket of the source is empty */
+	LIMITS_ALL_RATE, /* token bucket of all unknown sources is empty */
 };
 
 /* One source: an IPv4 address or an IPv6 /64, which is what one host can choose from. */
@@ -45,6 +48,7 @@ enum limits_verdict {
 struct limits_source {
 	uint8_t key[LIMITS_KEY_LEN];
 	bool used;
+	bool good;		/* a peer came from here */
 	unsigned int count;
 	struct bucket bucket;
 };
@@ -54,6 +58,8 @@ struct limits {
 	struct limits_config config;
 	unsigned int total;
 	uint32_t seed;
+	struct bucket all;
+	bool all_begun;
 	struct limits_source source[LIMITS_SOURCES];
 };
 
@@ -68,6 +74,13 @@ enum limits_verdict limits_enter(struct limits *l, const struct sockaddr *peer, 
 
 /** limits_leave - count a handshake that limits_enter() let in out */
 void limits_leave(struct limits *l, const struct sockaddr *peer);
+
+/**
+ * limits_good - a handshake from @peer has succeeded
+ * Its source is no stranger any more: what strangers do all together does not
+ * keep it out, and its row is the last to be given away.
+ */
+void limits_good(struct limits *l, const struct sockaddr *peer);
 
 /** limits_count - handshakes in flight from the source of @peer */
 unsigned int limits_count(const struct limits *l, const struct sockaddr *peer);

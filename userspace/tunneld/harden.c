@@ -109,5 +109,5 @@ void harden_drop_privileges(void)
 	data[0].inheritable = 0;
 	memset(&data[1], 0, sizeof(data[1]));
 	if (syscall(SYS_capset, &header, data))
-		log_debug("capset: %s", strerror(errno));
+		log_info("capset: %s: all capabilities are kept", strerror(errno));
 }

@@ -30,7 +30,7 @@ int ktls_prepare(int fd, char *err, size_t errlen)
 	if (ret == -ENOENT)
 		snprintf(err, errlen, "the kernel has no TLS (modprobe tls)");
 	else if (ret == -ENOTCONN)
-		snprintf(err, errlen, "the peer closed the connection");
+		snprintf(err, errlen, "closed by the peer before the handshake");
 	else
 		snprintf(err, errlen, "TCP_ULP tls: %s", strerror(-ret));
 	return ret;

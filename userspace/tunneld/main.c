@@ -29,6 +29,9 @@
 
 #define RATE  20
 #define BURST 40
+/* A handshake is some 50 million instructions: half a core for strangers, at most. */
+#define ALL_RATE  50
+#define ALL_BURST 200
 
 static const char usage[] =
 	"usage: tunneld [-v] [--handshake-timeout SECONDS] [--max-handshakes N]\n"
@@ -159,7 +162,8 @@ static int open_kernel(struct tnl_conn *c)
 
 int main(int argc, char **argv)
 {
-	struct limits_config limits = { .max = 128, .max_address = 8, .rate = RATE, .burst = BURST };
+	struct limits_config limits = { .max = 128, .max_address = 8, .rate = RATE, .burst = BURST,
+					.all_rate = ALL_RATE, .all_burst = ALL_BURST };
 	static struct daemon d = { .ops = &handshake_ktls, .handshake_timeout_ms = 10000 };
 	uint32_t seed = 0;
 	char err[256];
