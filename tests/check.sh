@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [STAGE...]: run the tests; stages: deps build unit net dkms (all)
+# check.sh [STAGE...]: run the tests; stages: deps build unit net demo install
+#                       dkms (all of them)
 #
 #   KERNELS="6.1 6.12"  kernels to test on
 #   ONLY=PATTERN        only test files whose name matches
-#   JOBS=2              virtual machines at a time (1)
+#   JOBS=1              virtual machines at a time (2, with one processor 1)
 #
 # A test prints "ok NAME" or "not ok NAME: why" for each thing it tries, and
 # may announce their number as "1..N" ("# SKIP" in an "ok" line: not counted).
@@ -27,7 +28,8 @@ shopt -s nullglob
 
 logs=build/check
 ONLY=${ONLY:-}
-JOBS=${JOBS:-1}
+# two of two CPUs each share two processors well: much of their time is waiting
+JOBS=${JOBS:-$(($(nproc) > 1 ? 2 : 1))}
 read -r -a kernels <<<"${KERNELS:-$(lab_ids | xargs)}"
 
 passed=0 failed=0
@@ -176,6 +178,19 @@ stage_net() {
 	done
 }
 
+stage_install() {
+	wanted install || return
+	run install tests/vm/install.sh
+}
+
+stage_demo() {
+	local id
+	wanted demo || return
+	for id in "${kernels[@]}"; do
+		run "demo-$id" one "make demo KERNEL=$id" make -s demo KERNEL="$id"
+	done
+}
+
 stage_dkms() {
 	wanted dkms || return
 	run dkms tests/vm/dkms.sh "${kernels[@]}"
@@ -183,10 +198,10 @@ stage_dkms() {
 
 rm -rf "$logs"
 mkdir -p "$logs"
-[ $# -gt 0 ] || set -- deps build unit net dkms
+[ $# -gt 0 ] || set -- deps build unit net demo install dkms
 for stage in "$@"; do
 	if ! declare -F "stage_$stage" >/dev/null; then
-		echo "check.sh: no stage '$stage' (deps build unit net dkms)" >&2
+		echo "check.sh: no stage '$stage' (deps build unit net demo install dkms)" >&2
 		exit 2
 	fi
 done

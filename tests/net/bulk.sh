@@ -72,11 +72,11 @@ check "at most 2 page allocations each on the sending side" test $pages -le 128
 check "at most 2 page allocations each on the receiving side" test $pages_gw -le 128
 
 # Both ways at once: 64 MiB and 10 000 small requests in each direction.
-in_ns client "$BIN/traffic" run 198.51.100.1 9001 1 1 0 67108864 >"$T/1" 2>&1 &
-in_ns home "$BIN/traffic" run 127.0.0.1 9001 1 1 0 67108864 >"$T/2" 2>&1 &
-in_ns client "$BIN/traffic" run 198.51.100.1 9001 10 1000 1024 1024 >"$T/3" 2>&1 &
-in_ns home "$BIN/traffic" run 127.0.0.1 9001 10 1000 100 3000 >"$T/4" 2>&1 &
-wait $(jobs -p | tail -n 4)
+in_ns client "$BIN/traffic" run 198.51.100.1 9001 1 1 0 67108864 >"$T/1" 2>&1 & runs=($!)
+in_ns home "$BIN/traffic" run 127.0.0.1 9001 1 1 0 67108864 >"$T/2" 2>&1 & runs+=($!)
+in_ns client "$BIN/traffic" run 198.51.100.1 9001 10 1000 1024 1024 >"$T/3" 2>&1 & runs+=($!)
+in_ns home "$BIN/traffic" run 127.0.0.1 9001 10 1000 100 3000 >"$T/4" 2>&1 & runs+=($!)
+wait "${runs[@]}"
 has "64 MiB from home to the client" "$(cat "$T/1")" '^1 requests .* 67108864 bytes, 0 failed'
 has "64 MiB from gw to home at the same time" "$(cat "$T/2")" '^1 requests .* 67108864 bytes, 0 failed'
 has "10 000 small requests one way" "$(cat "$T/3")" '^10000 requests .* 0 failed'

@@ -7,7 +7,7 @@
 # once, and running sessions do not notice.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..148
+echo 1..152
 export PYTHONPATH=$TUNNEL_SRC/tests/net OUT T BIN
 
 # python NS [ARG...]: a script on stdin, in a namespace
@@ -256,7 +256,7 @@ gone() { [ "$(count home 'tunnel wrong: gone')" = 1 ]; }
 await 10 gone
 tries=$(count home 'tunnel wrong: dialling .*next try')
 alerts=$((before + tries))
-logged() { [ "$(count gw 'refused 203.0.113.1:')" -ge $alerts ]; }
+logged() { [ "$(count gw 'refused 203.0.113.1:')" -ge "$alerts" ]; }
 await 10 logged
 same "the gateway logs each try once" $alerts "$(count gw 'refused 203.0.113.1:')"
 
@@ -350,6 +350,12 @@ result("the new one answers", q.ping())
 r = peer(epoch=epoch, attach=9, peer_epoch=says[H_EPOCH], rx_offset=0)
 same("one that lost all of it gets it again", (PONG, first), (lambda f: f and (f.kind, f.payload))(r.next()))
 for q in (p, q, r):
+    q.close()
+old, new = Peer(ctx), peer()
+old.send(hello())
+result("a HELLO of a former life, on an older carrier: GOAWAY(%d)" % STALE, old.goodbye(STALE))
+result("the newer life goes on", new.ping())
+for q in (old, new):
     q.close()
 
 # --- frames that no correct peer sends
@@ -466,9 +472,29 @@ end_stream 2
 
 # --- and afterwards ------------------------------------------------------------
 
+# Strangers hold every place that there is for a handshake.
+cat >"$T/crowd.py" <<'EOP'
+import socket, sys, time
+held = []
+for n in range(11, 31):
+    for _ in range(8):
+        held.append(socket.create_connection(("203.0.113.2", 4433), 20, ("198.51.100.%d" % n, 0)))
+print("full", flush=True)
+sys.stdin.readline()
+EOP
+mkfifo "$T/go"
+in_ns client python3 "$T/crowd.py" <"$T/go" >"$T/crowd" &
+crowd=$!
+exec 8>"$T/go"
+await 30 grep -q full "$T/crowd"
+places() { in_ns gw ss -Htn state established sport = :4433 | grep -c '198\.51\.100\.'; }
+check "160 strangers take more than 100 places" test "$(places)" -gt 100
 start_daemon home
 up() { tunnel_up home && tunnel_up gw; }
-check "the true peer's tunnel comes up again" await 30 up
+check "the true peer's tunnel comes up again all the same" await 8 up
+check "while they are still there" test "$(places)" -gt 100
+echo >&8
+wait $crowd
 has "and carries requests" "$(in_ns client "$BIN/traffic" run 198.51.100.1 9001 4 5 20000 200000 30 2>&1)" \
 	'^20 requests .* 0 failed'
 finish

@@ -45,12 +45,30 @@ right_module() {
 	modinfo -F vermagic "$file" | tee /dev/stderr | grep -q "^$release "
 }
 
+# What `make install DKMS=1` does when the sources have changed and the version
+# has not: the module must be the new one.
+# shellcheck disable=SC2317 # called by step
+renew() {
+	local before after
+	before=$(module_srcversion) || return
+	cp -r "$src"/{Kbuild,Makefile,dkms.conf,include,kmod} "$scratch/newer/" || return
+	sed -i 's/^MODULE_DESCRIPTION("/&newer /' "$scratch/newer/kmod/main.c"
+	make -C "$scratch/newer" dkms-install DKMSDIR="$scratch/usr/src/tunnel-$version" \
+		DKMSFLAGS="${at[*]} -k $release" || return
+	after=$(module_srcversion)
+	echo "$before, then $after"
+	[ -n "$after" ] && [ "$before" != "$after" ]
+}
+module_srcversion() {
+	modinfo -F description "$(find "$scratch/modules/$release" -name 'tunnel.ko*')"
+}
+
 [ $# -gt 0 ] || mapfile -t ids < <(lab_ids)
 for id in "${ids[@]:-$@}"; do
 	rm -rf "${scratch:?}"/*
 	kdir=$("$here/fetch.sh" --kdir "$id") || { echo "not ok dkms $id: no kernel"; status=1; continue; }
 	release=$(cat "$("$here/fetch.sh" --dir "$id")/release")
-	mkdir -p "$scratch/tree" "$scratch/modules/$release"
+	mkdir -p "$scratch/tree" "$scratch/modules/$release" "$scratch/newer"
 	step "$id source" make -C "$src" dkms-source DESTDIR="$scratch" || continue
 	version=$(basename "$scratch"/usr/src/tunnel-*)
 	version=${version#tunnel-}
@@ -61,6 +79,7 @@ for id in "${ids[@]:-$@}"; do
 	step "$id build" dkms build "${at[@]}" -k "$release" "tunnel/$version" || continue
 	step "$id install" dkms install "${at[@]}" -k "$release" "tunnel/$version" || continue
 	step "$id module" right_module
+	step "$id newer source of the same version" renew
 	step "$id remove" dkms remove "${at[@]}" -k "$release" "tunnel/$version"
 done
 exit $status

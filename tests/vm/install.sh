@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# install.sh: `make install` and `make uninstall`, into a folder of its own.
+
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+status=0
+
+result() { # result NAME STATUS [WHY]
+	if [ "$2" = 0 ]; then
+		echo "ok $1"
+	else
+		echo "not ok $1: ${3:-failed}"
+		status=1
+	fi
+}
+
+wanted="sbin/tunnelctl sbin/tunneld lib/systemd/system/tunneld.service
+share/man/man8/tunnelctl.8 share/man/man8/tunneld.8 share/bash-completion/completions/tunnelctl"
+for prefix in /usr /usr/local; do
+	make -s install DESTDIR="$root" PREFIX=$prefix >"$root/log" 2>&1
+	result "make install PREFIX=$prefix" $? "$(tail -n 5 "$root/log")"
+	missing=''
+	for file in $wanted; do
+		[ -s "$root$prefix/$file" ] || missing+=" $file"
+	done
+	[ -z "$missing" ]
+	result "it installs everything" $? "missing:$missing"
+	"$root$prefix/sbin/tunnelctl" --version >"$root/log" && "$root$prefix/sbin/tunneld" --version >>"$root/log"
+	result "the programs run" $?
+	grep -qx "ExecStart=$prefix/sbin/tunneld" "$root$prefix/lib/systemd/system/tunneld.service"
+	result "the unit starts what was installed" $?
+	make -s uninstall DESTDIR="$root" PREFIX=$prefix >"$root/log" 2>&1
+	left=$(cd "$root" && find . -type f ! -name log)
+	[ -z "$left" ]
+	result "make uninstall leaves nothing" $? "$left"
+done
+make -s install DESTDIR="$root" DKMS=1 >"$root/log" 2>&1
+result "make install DKMS=1 into a folder" $? "$(tail -n 5 "$root/log")"
+[ -s "$(echo "$root"/usr/src/tunnel-*/dkms.conf)" ] && [ -s "$(echo "$root"/usr/src/tunnel-*/kmod/main.c)" ]
+result "brings the sources for dkms" $?
+exit $status
