@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Flow control: limits at their edges, growth of the window, no dead end. */
 /* links: kmod/credit.c */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <cmocka.h>
+#include "pure_test.h"
 #include "credit.h"
 #include "frame.h"
 
@@ -353,23 +349,20 @@ static void test_random(void **state)
 	assert_true(rx.consumed > 100ULL * TNL_WINDOW_MAX);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_init, setup),
-		cmocka_unit_test_setup(test_raise, setup),
-		cmocka_unit_test_setup(test_raise_far, setup),
-		cmocka_unit_test_setup(test_raise_hostile, setup),
-		cmocka_unit_test_setup(test_raise_at_the_end, setup),
-		cmocka_unit_test_setup(test_receive, setup),
-		cmocka_unit_test_setup(test_receive_large_offsets, setup),
-		cmocka_unit_test_setup(test_tell_at_half, setup),
-		cmocka_unit_test_setup(test_growth, setup),
-		cmocka_unit_test_setup(test_growth_needs_a_window, setup),
-		cmocka_unit_test_setup(test_growth_in_pieces, setup),
-		cmocka_unit_test_setup(test_growth_rtt, setup),
-		cmocka_unit_test_setup(test_random, setup),
-	};
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test_setup(test_init, setup),
+	cmocka_unit_test_setup(test_raise, setup),
+	cmocka_unit_test_setup(test_raise_far, setup),
+	cmocka_unit_test_setup(test_raise_hostile, setup),
+	cmocka_unit_test_setup(test_raise_at_the_end, setup),
+	cmocka_unit_test_setup(test_receive, setup),
+	cmocka_unit_test_setup(test_receive_large_offsets, setup),
+	cmocka_unit_test_setup(test_tell_at_half, setup),
+	cmocka_unit_test_setup(test_growth, setup),
+	cmocka_unit_test_setup(test_growth_needs_a_window, setup),
+	cmocka_unit_test_setup(test_growth_in_pieces, setup),
+	cmocka_unit_test_setup(test_growth_rtt, setup),
+	cmocka_unit_test_setup(test_random, setup),
+};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+PURE_SUITE(credit, tests);

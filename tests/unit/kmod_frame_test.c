@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The frame header: layout, the rules of every type, and hostile bytes. */
 /* links: kmod/frame.c */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "pure_test.h"
 #include "frame.h"
 
 #define ID_MAX (~0ULL)
@@ -365,22 +360,19 @@ static void test_integers(void **state)
 	assert_true(tnl_get64(b + 1) == ID_MAX);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layout),
-		cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_big_id_with_end),
-		cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_empty_data),
-		cmocka_unit_test(test_flags),
-		cmocka_unit_test(test_reasons),
-		cmocka_unit_test(test_ids),
-		cmocka_unit_test(test_unknown_types),
-		cmocka_unit_test(test_uuid),
-		cmocka_unit_test(test_integers),
-		cmocka_unit_test(test_fuzz),
-	};
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_layout),
+	cmocka_unit_test(test_sizes),
+	cmocka_unit_test(test_big_id_with_end),
+	cmocka_unit_test(test_lengths),
+	cmocka_unit_test(test_empty_data),
+	cmocka_unit_test(test_flags),
+	cmocka_unit_test(test_reasons),
+	cmocka_unit_test(test_ids),
+	cmocka_unit_test(test_unknown_types),
+	cmocka_unit_test(test_uuid),
+	cmocka_unit_test(test_integers),
+	cmocka_unit_test(test_fuzz),
+};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+PURE_SUITE(frame, tests);

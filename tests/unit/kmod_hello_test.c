@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Payloads of HELLO, OPEN and ACCEPT: layout, every rule, and hostile bytes. */
 /* links: kmod/hello.c */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "pure_test.h"
 #include "hello.h"
 
 /* The numbers of docs/protocol.md. */
@@ -860,33 +855,30 @@ static void test_fuzz_accept(void **state)
 	free(room);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hello_layout),
-		cmocka_unit_test(test_hello_roundtrip),
-		cmocka_unit_test(test_hello_truncated),
-		cmocka_unit_test(test_hello_size),
-		cmocka_unit_test(test_hello_fixed),
-		cmocka_unit_test(test_hello_versions),
-		cmocka_unit_test(test_hello_missing),
-		cmocka_unit_test(test_hello_sizes),
-		cmocka_unit_test(test_hello_duplicates),
-		cmocka_unit_test(test_hello_unknown),
-		cmocka_unit_test(test_hello_tlv_overrun),
-		cmocka_unit_test(test_hello_epochs),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_names_in_messages),
-		cmocka_unit_test(test_open_layout),
-		cmocka_unit_test(test_open_roundtrip),
-		cmocka_unit_test(test_open_truncated),
-		cmocka_unit_test(test_open_rules),
-		cmocka_unit_test(test_open_unknown),
-		cmocka_unit_test(test_accept),
-		cmocka_unit_test(test_fuzz_hello),
-		cmocka_unit_test(test_fuzz_open),
-		cmocka_unit_test(test_fuzz_accept),
-	};
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_hello_layout),
+	cmocka_unit_test(test_hello_roundtrip),
+	cmocka_unit_test(test_hello_truncated),
+	cmocka_unit_test(test_hello_size),
+	cmocka_unit_test(test_hello_fixed),
+	cmocka_unit_test(test_hello_versions),
+	cmocka_unit_test(test_hello_missing),
+	cmocka_unit_test(test_hello_sizes),
+	cmocka_unit_test(test_hello_duplicates),
+	cmocka_unit_test(test_hello_unknown),
+	cmocka_unit_test(test_hello_tlv_overrun),
+	cmocka_unit_test(test_hello_epochs),
+	cmocka_unit_test(test_names),
+	cmocka_unit_test(test_names_in_messages),
+	cmocka_unit_test(test_open_layout),
+	cmocka_unit_test(test_open_roundtrip),
+	cmocka_unit_test(test_open_truncated),
+	cmocka_unit_test(test_open_rules),
+	cmocka_unit_test(test_open_unknown),
+	cmocka_unit_test(test_accept),
+	cmocka_unit_test(test_fuzz_hello),
+	cmocka_unit_test(test_fuzz_open),
+	cmocka_unit_test(test_fuzz_accept),
+};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+PURE_SUITE(hello, tests);

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Deficit round robin: who sends next, how much, and that it is fair. */
 /* links: kmod/sched.c */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <cmocka.h>
+#include "pure_test.h"
 #include "frame.h"
 #include "sched.h"
 
@@ -452,29 +448,26 @@ static void test_random(void **state)
 	assert_true(total && total + dropped == added);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_empty, setup),
-		cmocka_unit_test_setup(test_quantum, setup),
-		cmocka_unit_test_setup(test_alone, setup),
-		cmocka_unit_test_setup(test_add_twice, setup),
-		cmocka_unit_test_setup(test_next_is_stable, setup),
-		cmocka_unit_test_setup(test_turns, setup),
-		cmocka_unit_test_setup(test_turn_in_parts, setup),
-		cmocka_unit_test_setup(test_no_saving, setup),
-		cmocka_unit_test_setup(test_nothing_sent, setup),
-		cmocka_unit_test_setup(test_fair, setup),
-		cmocka_unit_test_setup(test_fair_any_room, setup),
-		cmocka_unit_test_setup(test_fair_small_frames, setup),
-		cmocka_unit_test_setup(test_many, setup),
-		cmocka_unit_test_setup(test_late_comer, setup),
-		cmocka_unit_test_setup(test_delete, setup),
-		cmocka_unit_test_setup(test_delete_during_turn, setup),
-		cmocka_unit_test_setup(test_others_deleted_during_turn, setup),
-		cmocka_unit_test_setup(test_comer_during_turn, setup),
-		cmocka_unit_test_setup(test_random, setup),
-	};
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test_setup(test_empty, setup),
+	cmocka_unit_test_setup(test_quantum, setup),
+	cmocka_unit_test_setup(test_alone, setup),
+	cmocka_unit_test_setup(test_add_twice, setup),
+	cmocka_unit_test_setup(test_next_is_stable, setup),
+	cmocka_unit_test_setup(test_turns, setup),
+	cmocka_unit_test_setup(test_turn_in_parts, setup),
+	cmocka_unit_test_setup(test_no_saving, setup),
+	cmocka_unit_test_setup(test_nothing_sent, setup),
+	cmocka_unit_test_setup(test_fair, setup),
+	cmocka_unit_test_setup(test_fair_any_room, setup),
+	cmocka_unit_test_setup(test_fair_small_frames, setup),
+	cmocka_unit_test_setup(test_many, setup),
+	cmocka_unit_test_setup(test_late_comer, setup),
+	cmocka_unit_test_setup(test_delete, setup),
+	cmocka_unit_test_setup(test_delete_during_turn, setup),
+	cmocka_unit_test_setup(test_others_deleted_during_turn, setup),
+	cmocka_unit_test_setup(test_comer_during_turn, setup),
+	cmocka_unit_test_setup(test_random, setup),
+};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+PURE_SUITE(sched, tests);

@@ -11,8 +11,10 @@ packages=(
 	gcc make libc6-dev pkg-config libnl-genl-3-dev libevent-dev libmbedtls-dev libcmocka-dev
 	# the kernel's own build tools are unpacked, not installed: their libraries
 	libelf1 libssl3
+	# the debug kernel
+	flex bison bc libelf-dev libssl-dev xz-utils
 	# virtual machine
-	qemu-system-x86 busybox-static cpio kmod xz-utils
+	qemu-system-x86 busybox-static cpio kmod
 	# what tests and demo run in it
 	iproute2 nftables tcpdump curl nginx-light redis-server redis-tools socat python3 openssl procps
 	dkms shellcheck cppcheck

@@ -144,17 +144,37 @@ make_initrd() {
 	trap - EXIT
 }
 
+# install_debug ID: built where it stays, for it knows its own path. The link
+# says that it is whole.
+install_debug() {
+	local id=$1 name
+	name=$id-$("$here/debug.sh" --key)
+	rm -rf "$store/$id"-*
+	"$here/debug.sh" "${id%-debug}" "$store/$name"
+	ln -sfn "$name" "$store/.$id"
+	mv -T "$store/.$id" "$store/$id"
+}
+
+# have ID: is it in the cache, as it should be?
+have() {
+	[ -e "$store/$1/release" ] || return
+	[[ $1 != *-debug ]] || [ "$(readlink "$store/$1")" = "$1-$("$here/debug.sh" --key)" ]
+}
+
 # Everything that writes happens under one lock per kernel; a full cache is
 # recognised without it.
 fetch() {
 	local id=$1 initrd
-	lab_meta "$id" >/dev/null
-	if [ -n "$update" ] || [ ! -e "$store/$id/release" ] || [ ! -e "$(initrd_path "$store/$id")" ]; then
+	[[ " ${LAB_DEBUG_KERNELS[*]} " == *" $id "* ]] || lab_meta "$id" >/dev/null
+	if [ -n "$update" ] || ! have "$id" || [ ! -e "$(initrd_path "$store/$id")" ]; then
 		mkdir -p "$store" || die "cannot write to $store; TUNNEL_CACHE names another place"
 		(
 			flock 9
-			if [ -n "$update" ] || [ ! -e "$store/$id/release" ]; then
-				install_kernel "$id"
+			if [ -n "$update" ] || ! have "$id"; then
+				case $id in
+				*-debug) install_debug "$id" ;;
+				*) install_kernel "$id" ;;
+				esac
 			fi
 			initrd=$(initrd_path "$(realpath "$store/$id")")
 			[ -e "$initrd" ] || make_initrd "$(realpath "$store/$id")" "$initrd"

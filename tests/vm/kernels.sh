@@ -9,6 +9,10 @@ LAB_KERNELS=(
 	"6.12 linux-image-6.12-amd64 linux-headers-6.12-amd64"
 )
 
+# Kernels that find bugs, built from Debian's linux-source of that version: our
+# id is VERSION-debug (debug.sh).
+LAB_DEBUG_KERNELS=(6.12-debug)
+
 if [ -n "${TUNNEL_CACHE:-}" ]; then
 	LAB_CACHE=$TUNNEL_CACHE
 elif [ "$(id -u)" = 0 ]; then
