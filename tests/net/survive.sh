@@ -73,7 +73,7 @@ same "and carries" "$(sum_of index.html)" "$(fetch client http://198.51.100.1/)"
 # --- the grace time: no longer than that
 tctl gw flush
 tctl home flush
-check "a tunnel with a grace time of 3 s" make_tunnel 4 grace 3
+check "a tunnel with a grace time of 8 s" make_tunnel 4 grace 8
 tctl home service add traffic 127.0.0.1:9000
 tctl gw listener add 198.51.100.1:9001 to home/traffic
 in_ns client python3 -c 'import socket
@@ -87,7 +87,7 @@ stop_daemon home
 in_ns gw ss -HK state established sport = :4433 >/dev/null
 await 10 down
 check "a session waits for the next carrier" one_each
-check "and ends with the grace time" await 15 none_left
+check "and ends with the grace time" await 30 none_left
 wait $waits
 same "its program hears of it" reset "$(cat "$T/hears")"
 start_daemon home
