@@ -6,7 +6,7 @@
 # it costs in copies and pages; and that nobody on the way can read it.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..22
+echo 1..21
 
 # The link between the hosts, seen from the NAT box, from its first packet on;
 # and the same traffic in the clear, to know that the search would find it.
