@@ -31,8 +31,10 @@ help: ## this list
 # Each kernel gets a tree of links to our sources, so that the objects of one
 # do not disturb those of another. KERNELID names it.
 KERNELID ?= $(or $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null),unknown)
-KSRC = Kbuild dkms.conf $(shell find include kmod $(wildcard tests/kunit) -name '*.[chS]' \
+KSRC = Kbuild dkms.conf $(shell find include kmod -name '*.[chS]' \
 	! -name '*.mod.c' ! -name generated.h -o -name '*.sh')
+# Its KUnit suites, for the debug kernels of the lab only.
+KTEST = $(wildcard tests/kunit/*.[ch] tests/unit/kmod_*_test.c tests/unit/pure_test.h)
 
 # Headers with BTF of the kernel ask for pahole; without it the build fails.
 KFLAGS := $(if $(shell command -v pahole),,CONFIG_DEBUG_INFO_BTF_MODULES=)
@@ -41,7 +43,7 @@ KFLAGS := $(if $(shell command -v pahole),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 modules: ## the module for KDIR, into build/RELEASE/tunnel.ko
 	@test -e "$(KDIR)/Makefile" || { echo "no kernel headers in $(KDIR); pass KDIR=..." >&2; exit 1; }
 	@set -e; dir=$(B)/$(KERNELID); mkdir -p $$dir; \
-	for f in $(KSRC); do \
+	for f in $(KSRC) $(KTEST); do \
 		[ "$$dir/$$f" -ef "$$f" ] && continue; \
 		mkdir -p "$$dir/$$(dirname $$f)"; ln -sfn "$(CURDIR)/$$f" "$$dir/$$f"; \
 	done; \
@@ -59,7 +61,8 @@ lab-modules: $(LAB_KERNELS:%=lab-module-%) ## the module for every kernel of the
 LAB_KCFLAGS ?= -Werror
 lab-module-%:
 	+@kdir=$$(tests/vm/fetch.sh --kdir $*) && \
-	$(MAKE) --no-print-directory modules KERNELID=$* KDIR=$$kdir KCFLAGS="$(LAB_KCFLAGS)"
+	$(MAKE) --no-print-directory modules KERNELID=$* KDIR=$$kdir KCFLAGS="$(LAB_KCFLAGS)" \
+		$(if $(filter %-debug,$*),TUNNEL_KUNIT=1)
 
 # ---- user space -----------------------------------------------------------
 

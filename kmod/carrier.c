@@ -70,6 +70,7 @@ static ssize_t xmit(struct tnl_carrier *c, struct bio_vec *bv, unsigned int n,
 		    u32 len, bool more)
 {
 	struct sock *sk = c->sock->sk;
+	unsigned int i, pages = 0;
 	ssize_t r;
 
 	/* Before the attempt: space may come between failure and flag. */
@@ -80,9 +81,12 @@ static ssize_t xmit(struct tnl_carrier *c, struct bio_vec *bv, unsigned int n,
 	if (r > 0) {
 		clear_bit(TNL_WATCH_TX_BLOCKED, &c->watch.flags);
 		c->tx_bytes += r;
-		/* A record ends when it is full, of bytes or of slices. */
-		c->tx_records += max_t(u64, DIV_ROUND_UP(r, TNL_RECORD_MAX),
-				       DIV_ROUND_UP(n, MAX_SKB_FRAGS - 1));
+		/* A record ends when it is full, of bytes or of pages: no more than this. */
+		for (i = 0; i < n; i++)
+			pages += DIV_ROUND_UP(offset_in_page(bv[i].bv_offset) +
+					      bv[i].bv_len, PAGE_SIZE);
+		c->tx_records += DIV_ROUND_UP(r, TNL_RECORD_MAX) +
+				 pages / (MAX_SKB_FRAGS - 1);
 		return r;
 	}
 	if (r == -EAGAIN) {
@@ -217,6 +221,17 @@ static int dialler_hello(struct tnl_carrier *c, struct tnl_hello *peer)
 }
 
 /*
+ * Stopped: what is on its way out in half must not be followed by a frame of
+ * the carrier's own.
+ */
+static void no_goaway_in_mid_frame(struct tnl_carrier *c)
+{
+	if (c->was_up && (test_bit(TNL_CARRIER_REWIND, &c->bits) ||
+			  !tnl_lane_all_sent(c->lane)))
+		c->goaway = 0;
+}
+
+/*
  * Stop what the lane is attached to, so that no byte of it is read any more.
  * Only then is our offset final. The lane has no carrier after this.
  */
@@ -228,9 +243,11 @@ static struct tnl_carrier *replace(struct tnl_lane *lane)
 	if (!old)
 		return NULL;
 	tnl_lane_take_down(lane);
+	old->taken = true;
 	if (!test_and_set_bit(TNL_CARRIER_LOST, &old->bits))
 		old->reason = TUNNEL_REASON_REPLACED;
 	stop(old);
+	no_goaway_in_mid_frame(old);
 	if (old->restart)
 		tnl_lane_restart(lane, old->reason);
 	TNL_INC(old->tn, carriers_replaced);
@@ -259,8 +276,13 @@ static void hello_work(struct work_struct *work)
 	int reason = 0;
 
 	mutex_lock(&lane->attach_lock);
-	if (lane->closed || c->closing) {
+	if (lane->closed || c->taken) {
 		reason = TUNNEL_REASON_ADMIN;
+		goto out;
+	}
+	/* It broke behind its HELLO: it must not take the place of one that works. */
+	if (test_bit(TNL_CARRIER_LOST, &c->bits)) {
+		reason = TUNNEL_REASON_TRANSPORT;
 		goto out;
 	}
 	if (peer->epoch == lane->epoch) {
@@ -302,7 +324,8 @@ out:
 	if (old)
 		finish(old);
 	if (reason) {
-		c->goaway = reason;
+		if (!test_bit(TNL_CARRIER_LOST, &c->bits))
+			c->goaway = reason;
 		tnl_carrier_lost(c, reason);
 	} else {
 		smp_mb__before_atomic();
@@ -494,6 +517,7 @@ static void rx_work(struct work_struct *work)
 		r = recv_record(c);
 		if (r <= 0)
 			break;
+		cond_resched();
 	}
 	if (c->hello_done)
 		tnl_lane_rx_end(c->lane);
@@ -619,21 +643,23 @@ static bool unhook(struct tnl_carrier *c)
 	struct tnl_lane *lane = c->lane;
 
 	mutex_lock(&lane->attach_lock);
+	if (c->taken) {
+		mutex_unlock(&lane->attach_lock);
+		return false;
+	}
 	if (lane->carrier == c) {
+		c->taken = true;
 		tnl_lane_take_down(lane);
 		/* An attached carrier's works never take attach_lock. */
 		stop(c);
-		/* In mid-frame no frame of the carrier's own may follow. */
-		if (c->was_up && (test_bit(TNL_CARRIER_REWIND, &c->bits) ||
-				  !tnl_lane_all_sent(lane)))
-			c->goaway = 0;
+		no_goaway_in_mid_frame(c);
 		if (c->restart)
 			tnl_lane_restart(lane, c->reason);
 		mutex_unlock(&lane->attach_lock);
 		return true;
 	}
-	if (!list_empty(&c->node) && !c->closing) {
-		c->closing = true;
+	if (!list_empty(&c->node)) {
+		c->taken = true;
 		list_del_init(&c->node);
 		lane->n_pending--;
 		mutex_unlock(&lane->attach_lock);

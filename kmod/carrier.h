@@ -47,7 +47,7 @@ struct tnl_carrier {
 	u8 reason;			/* why it ended; set once, with LOST */
 	u8 goaway;			/* reason to tell the peer at the end, 0: none */
 	bool restart;			/* its end ends the lane's sessions too */
-	bool closing;			/* lane.attach_lock: not to be attached */
+	bool taken;			/* lane.attach_lock: somebody ends it */
 	bool was_up;
 	bool refused;			/* the peer said GOAWAY in place of HELLO */
 

@@ -154,6 +154,5 @@ int tnl_lane_rx(struct tnl_lane *lane, struct page *page, unsigned int offset,
 		unsigned int len);
 void tnl_lane_rx_end(struct tnl_lane *lane);
 void tnl_lane_rx_reset(struct tnl_lane *lane);
-int tnl_lane_refuse(struct tnl_lane *lane, u64 id, u8 reason);
 
 #endif /* _TUNNEL_LANE_H */

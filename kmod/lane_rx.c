@@ -15,28 +15,38 @@
 #define RELEASE_BYTES (128 << 10)
 
 /**
- * tnl_lane_refuse - answer an OPEN with RESET
+ * refuse - answer an OPEN with RESET
  * @lane: rx side
  * @id: of the session that will not be
  * @reason: enum tunnel_reason
- * Return: 0, or -EPROTO when the peer opens faster than it takes answers.
+ *
+ * There is room: no OPEN is taken from the stream while there is none.
+ *
+ * Return: 0.
  */
-int tnl_lane_refuse(struct tnl_lane *lane, u64 id, u8 reason)
+static int refuse(struct tnl_lane *lane, u64 id, u8 reason)
 {
 	unsigned int i;
-	int err = -EPROTO;
 
 	TNL_INC(lane->tunnel->tn, sessions_refused);
 	spin_lock(&lane->lock);
-	if (lane->refused_count < TNL_REFUSED_MAX) {
-		i = (lane->refused_head + lane->refused_count++) % TNL_REFUSED_MAX;
-		lane->refused[i].id = id;
-		lane->refused[i].reason = reason;
-		err = 0;
-	}
+	i = (lane->refused_head + lane->refused_count++) % TNL_REFUSED_MAX;
+	lane->refused[i].id = id;
+	lane->refused[i].reason = reason;
 	spin_unlock(&lane->lock);
 	tnl_lane_kick(lane);
-	return err;
+	return 0;
+}
+
+/* Are the answers to earlier OPENs still on their way out? Then reading waits. */
+static bool refusals_full(struct tnl_lane *lane)
+{
+	bool full;
+
+	spin_lock(&lane->lock);
+	full = lane->refused_count == TNL_REFUSED_MAX;
+	spin_unlock(&lane->lock);
+	return full;
 }
 
 static int rx_open(struct tnl_lane *lane)
@@ -50,21 +60,21 @@ static int rx_open(struct tnl_lane *lane)
 	if (tnl_open_decode(lane->control_buf, lane->frame.length, &o))
 		return -EPROTO;
 	if (o.hops >= MAX_HOPS)
-		return tnl_lane_refuse(lane, id, TUNNEL_REASON_LOOP);
+		return refuse(lane, id, TUNNEL_REASON_LOOP);
 	spin_lock(&lane->lock);
 	full = lane->n_accepted >= TNL_MAX_SESSIONS;
 	spin_unlock(&lane->lock);
 	if (full || atomic64_read(&lane->rx_charged) > TNL_RX_SOFT)
-		return tnl_lane_refuse(lane, id, TUNNEL_REASON_LIMIT);
+		return refuse(lane, id, TUNNEL_REASON_LIMIT);
 	if (!tnl_service_exists(t, o.service)) {
 		net_info_ratelimited("%s: peer asks for service %s, which is not defined here\n",
 				     t->name, o.service);
-		return tnl_lane_refuse(lane, id, TUNNEL_REASON_NO_SERVICE);
+		return refuse(lane, id, TUNNEL_REASON_NO_SERVICE);
 	}
 
 	s = tnl_session_incoming(lane, id, lane->frame.flags & TNL_FLAG_PROTOCOL, &o);
 	if (IS_ERR(s))
-		return tnl_lane_refuse(lane, id, TUNNEL_REASON_NO_MEMORY);
+		return refuse(lane, id, TUNNEL_REASON_NO_MEMORY);
 	TNL_INC(t->tn, sessions_accepted);
 	if (tnl_relay_connect(s))
 		tnl_session_reset(s, TUNNEL_REASON_NO_MEMORY);
@@ -193,6 +203,8 @@ static int begin(struct tnl_lane *lane)
 	err = tnl_frame_decode(lane->hdr, f);
 	if (err)
 		return err;
+	if (f->type == TNL_OPEN && refusals_full(lane))
+		return -ENOMEM;
 	if (f->id && f->type < TNL_TYPES) {
 		err = check_id(lane);
 		if (err)
@@ -215,6 +227,7 @@ static int deliver(struct tnl_lane *lane, struct page *page,
 		   unsigned int offset, unsigned int len)
 {
 	struct tnl_net *tn = lane->tunnel->tn;
+	unsigned int pinned = 0;
 	int err;
 
 	if (!lane->rx_session)
@@ -231,7 +244,7 @@ static int deliver(struct tnl_lane *lane, struct page *page,
 	if (lane->frame.length < TNL_COPYBREAK || lane->pool.bounce) {
 		len = min_t(unsigned int, len, PAGE_SIZE);
 		page = tnl_pool_copy(&lane->pool, page_address(page) + offset,
-				     len, &offset);
+				     len, lane->rx_session, &offset, &pinned);
 		if (!page)
 			return -ENOMEM;
 		if (len < TNL_COPYBREAK)
@@ -239,7 +252,7 @@ static int deliver(struct tnl_lane *lane, struct page *page,
 		else
 			TNL_ADD(tn, payload_bytes_copied, len);
 	}
-	err = tnl_session_rx_data(lane->rx_session, page, offset, len,
+	err = tnl_session_rx_data(lane->rx_session, page, offset, len, pinned,
 				  &lane->spare);
 	if (err) {
 		/* Beyond its credit, or ended: the rest of it goes nowhere. */
@@ -263,12 +276,14 @@ static int step(struct tnl_lane *lane, struct page *page, unsigned int offset,
 		memcpy(lane->hdr + lane->hdr_have, data, n);
 		lane->hdr_have += n;
 		if (lane->hdr_have == TNL_HDR_LEN) {
-			int err;
+			int err = begin(lane);
 
-			lane->hdr_have = 0;
-			err = begin(lane);
-			if (err)
+			if (err) {
+				/* Not taken: they come again. */
+				lane->hdr_have -= n;
 				return err;
+			}
+			lane->hdr_have = 0;
 		}
 		return n;
 	}
@@ -298,8 +313,8 @@ static void complain(struct tnl_lane *lane)
  * @len: bytes
  *
  * Context: process; sleeps only for memory.
- * Return: bytes taken, short only for want of memory (then again, later, with
- * the rest), -EPROTO for what no correct peer sends, -ECONNABORTED after GOAWAY,
+ * Return: bytes taken, short only for want of memory or of room for an answer
+ * (then again, later, with the rest), -EPROTO for what no correct peer sends, -ECONNABORTED after GOAWAY,
  * whose reason is in lane->frame.
  */
 int tnl_lane_rx(struct tnl_lane *lane, struct page *page, unsigned int offset,

@@ -6,6 +6,7 @@
 #include "carrier.h"
 #include "chunk.h"
 #include "compat/compat.h"
+#include "kunit.h"
 #include "netlink.h"
 #include "relay.h"
 #include "watch.h"
@@ -147,6 +148,7 @@ static int __init tunnel_init(void)
 	if (err)
 		goto notifier;
 	pr_info("version %s loaded\n", TUNNEL_VERSION);
+	tnl_kunit_run();
 	return 0;
 
 notifier:
@@ -162,6 +164,7 @@ cache:
 
 static void __exit tunnel_exit(void)
 {
+	tnl_kunit_exit();
 	/* 1. No new requests; 2. no objects; 3. no work; 4. no callbacks. */
 	genl_unregister_family(&tnl_genl_family);
 	netlink_unregister_notifier(&netlink_notifier);

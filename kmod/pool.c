@@ -149,14 +149,24 @@ void tnl_pool_trim(struct tnl_pool *pool)
  * @pool: the pool
  * @data: the piece
  * @len: its bytes, at most PAGE_SIZE
+ * @owner: pieces of different owners share no page: one that is read must not
+ *	free memory only when another is
  * @offset: result
+ * @pinned: result: bytes of memory this piece holds besides its own
  * Context: process, may sleep.
  * Return: the page, borrowed until the next call, or NULL.
  */
 struct page *tnl_pool_copy(struct tnl_pool *pool, const void *data,
-			   unsigned int len, unsigned int *offset)
+			   unsigned int len, const void *owner,
+			   unsigned int *offset, unsigned int *pinned)
 {
-	if (!pool->copy || PAGE_SIZE - pool->copy_offset < len) {
+	*pinned = 0;
+	if (pool->copy && page_ref_count(pool->copy) == 1) {
+		pool->copy_offset = 0;
+		pool->copy_owner = NULL;
+	}
+	if (!pool->copy || PAGE_SIZE - pool->copy_offset < len ||
+	    (pool->copy_offset && pool->copy_owner != owner)) {
 		struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 
 		if (!page)
@@ -167,6 +177,9 @@ struct page *tnl_pool_copy(struct tnl_pool *pool, const void *data,
 		pool->copy = page;
 		pool->copy_offset = 0;
 	}
+	if (!pool->copy_offset)
+		*pinned = PAGE_SIZE - len;
+	pool->copy_owner = owner;
 	*offset = pool->copy_offset;
 	memcpy(page_address(pool->copy) + *offset, data, len);
 	pool->copy_offset += len;

@@ -30,6 +30,7 @@ struct tnl_pool {
 
 	struct page *copy;	/* order 0: small pieces, one behind the other */
 	unsigned int copy_offset;
+	const void *copy_owner;	/* whose they are; compared, never followed */
 };
 
 int tnl_pool_init(struct tnl_pool *pool, struct tnl_net *tn);
@@ -39,6 +40,7 @@ struct page *tnl_pool_get(struct tnl_pool *pool, unsigned int len,
 void tnl_pool_used(struct tnl_pool *pool, unsigned int len);
 void tnl_pool_trim(struct tnl_pool *pool);
 struct page *tnl_pool_copy(struct tnl_pool *pool, const void *data,
-			   unsigned int len, unsigned int *offset);
+			   unsigned int len, const void *owner,
+			   unsigned int *offset, unsigned int *pinned);
 
 #endif /* _TUNNEL_POOL_H */

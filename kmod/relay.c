@@ -393,11 +393,14 @@ static void set_state(struct tnl_relay *r, enum tnl_relay_state state)
 /* Have it freed; it must be DEAD, so that its works do nothing. */
 static void die(struct tnl_relay *r)
 {
+	struct tnl_net *tn = r->tn;
+
 	set_state(r, TNL_RELAY_DEAD);
-	spin_lock(&r->tn->reap_lock);
-	list_move_tail(&r->node, &r->tn->dead);
-	spin_unlock(&r->tn->reap_lock);
-	queue_work(tnl_wq, &r->tn->reap);
+	spin_lock(&tn->reap_lock);
+	list_move_tail(&r->node, &tn->dead);
+	spin_unlock(&tn->reap_lock);
+	/* It may be freed by now. */
+	queue_work(tnl_wq, &tn->reap);
 }
 
 /*
@@ -650,7 +653,6 @@ int tnl_relay_connect(struct tnl_session *s)
 	r->session = s;
 	set_state(r, TNL_RELAY_TO_CONNECT);
 	tnl_session_attach(s, &relay_ops, r);
-	tnl_watch_queue(&r->watch, &r->up_work);
 	return 0;
 }
 
@@ -702,8 +704,13 @@ void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
 		return;
 	}
 	r->session = s;
-	set_state(r, TNL_RELAY_OPEN);
 	tnl_watch_start(&r->watch, sock);
+	/* The peer may have ended the session already: die() needs this lock. */
+	spin_lock(&r->tn->reap_lock);
+	set_state(r, TNL_RELAY_OPEN);
+	tnl_watch_queue(&r->watch, &r->up_work);
+	tnl_watch_queue(&r->watch, &r->down_work);
+	spin_unlock(&t->tn->reap_lock);
 }
 
 void tnl_relay_net_init(struct tnl_net *tn)

@@ -47,7 +47,10 @@ void tnl_session_put(struct tnl_session *s)
 	tnl_tunnel_put(t);
 }
 
-/* Received bytes weigh their length, and a slice's upkeep. s->lock is held. */
+/*
+ * Received bytes weigh their length, a slice's upkeep, and what memory they hold
+ * that is not theirs. s->lock is held.
+ */
 #define SLICE_WEIGHT 32
 
 static bool charge(struct tnl_session *s, u32 len)
@@ -57,12 +60,14 @@ static bool charge(struct tnl_session *s, u32 len)
 	return atomic64_add_return(len, &s->lane->rx_charged) <= TNL_RX_HARD;
 }
 
-static void uncharge(struct tnl_session *s, u64 len)
+/* @len bytes were consumed just now: their share of the weight goes. */
+static void uncharge(struct tnl_session *s, u32 len)
 {
-	if (s->rx.consumed == s->rx.received || len > s->charged)
-		len = s->charged;
-	s->charged -= len;
-	atomic64_sub(len, &s->lane->rx_charged);
+	u64 before = s->rx.received - s->rx.consumed + len, part;
+
+	part = before > len ? s->charged * len / before : s->charged;
+	s->charged -= part;
+	atomic64_sub(part, &s->lane->rx_charged);
 }
 
 /* Owe the peer control frames. s->lock is not held. */
@@ -183,7 +188,10 @@ struct tnl_session *tnl_session_incoming(struct tnl_lane *lane, u64 id,
 	return s;
 }
 
-/* tnl_session_attach - give an incoming session its endpoint, with a reference */
+/*
+ * tnl_session_attach - give an incoming session its endpoint, with a reference
+ * Once it is told of, the endpoint may end and go: the caller touches it no more.
+ */
 void tnl_session_attach(struct tnl_session *s,
 			const struct tnl_endpoint_ops *ops, void *ep)
 {
@@ -194,6 +202,8 @@ void tnl_session_attach(struct tnl_session *s,
 	/* It may have ended before it had an endpoint to tell. */
 	if (s->flags & TNL_S_RESET)
 		ops->reset(ep);
+	else
+		ops->writable(ep);
 	spin_unlock(&s->lock);
 }
 
@@ -274,7 +284,8 @@ int tnl_session_send(struct tnl_session *s, struct tnl_chunkq *q, bool end)
 		return -ECONNRESET;
 	}
 	s->tx.queued += q->len;
-	tnl_chunkq_splice(&s->txq, q);
+	/* Not spliced: a byte at a time would hold a node at a time. */
+	tnl_chunkq_move(&s->txq, q, q->len);
 	if (end)
 		s->flags |= TNL_S_TX_END;
 	spin_unlock(&s->lock);
@@ -407,6 +418,7 @@ void tnl_session_detach(struct tnl_session *s)
  * @page: where they are; referenced if kept
  * @offset: first byte
  * @len: bytes
+ * @pinned: bytes of memory that are held by them besides
  * @spare: an empty node; NULL afterwards if it was needed
  * Context: process.
  * Return: 0, -ECONNRESET when nobody wants them or there is no room for them,
@@ -414,7 +426,7 @@ void tnl_session_detach(struct tnl_session *s)
  */
 int tnl_session_rx_data(struct tnl_session *s, struct page *page,
 			unsigned int offset, unsigned int len,
-			struct tnl_chunk_node **spare)
+			unsigned int pinned, struct tnl_chunk_node **spare)
 {
 	bool fits;
 	int err = 0;
@@ -439,7 +451,7 @@ int tnl_session_rx_data(struct tnl_session *s, struct page *page,
 		*spare = NULL;
 		tnl_chunkq_append(&s->rxq, page, offset, len);
 	}
-	fits = charge(s, len);
+	fits = charge(s, len + pinned);
 	s->ops->readable(s->ep);
 	spin_unlock(&s->lock);
 	if (fits)

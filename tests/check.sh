@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # check.sh [STAGE...]: run the tests; stages: deps build unit net demo install
-#                       dkms (all of them)
+#                       dkms debug (all of them)
 #
 #   KERNELS="6.1 6.12"  kernels to test on
+#   DEBUG_KERNELS="6.12-debug"  and those that find bugs, for stage debug
 #   ONLY=PATTERN        only test files whose name matches
 #   JOBS=1              virtual machines at a time (2, with one processor 1)
 #
@@ -13,8 +14,8 @@
 # It fails as a whole when it prints no result, fewer than announced, or ends
 # with a status that its lines do not explain.
 #
-# tests/net/*.sh and tests/hostile/*.sh run in a virtual machine of their own
-# each; lib*.sh are theirs to share. A line "# vm: OPTIONS" in a test is for
+# tests/net/*.sh, and tests/debug/*.sh on the debug kernels, run in a virtual
+# machine of their own each; lib*.sh are theirs to share. A line "# vm: OPTIONS" in a test is for
 # tests/vm/run.sh. Logs are in build/check/.
 #
 # The last line is "N passed, N failed".
@@ -31,6 +32,7 @@ ONLY=${ONLY:-}
 # two of two CPUs each share two processors well: much of their time is waiting
 JOBS=${JOBS:-$(($(nproc) > 1 ? 2 : 1))}
 read -r -a kernels <<<"${KERNELS:-$(lab_ids | xargs)}"
+read -r -a debug_kernels <<<"${DEBUG_KERNELS:-${LAB_DEBUG_KERNELS[*]}}"
 
 passed=0 failed=0
 
@@ -156,10 +158,13 @@ stage_unit() {
 	done
 }
 
-stage_net() {
-	local id test name opts names=()
-	for id in "${kernels[@]}"; do
-		for test in tests/net/*.sh tests/hostile/*.sh; do
+# machines "IDS" TEST...: each test on each kernel, JOBS at a time
+machines() {
+	local id test name opts names=() ids
+	read -r -a ids <<<"$1"
+	shift
+	for id in "${ids[@]}"; do
+		for test in "$@"; do
 			name=$(basename "$test" .sh)
 			case $name in lib*) continue ;; esac
 			wanted "$test" || continue
@@ -176,6 +181,18 @@ stage_net() {
 	for name in "${names[@]}"; do
 		collect "$name"
 	done
+}
+
+stage_net() {
+	machines "${kernels[*]}" tests/net/*.sh
+}
+
+stage_debug() {
+	local id
+	for id in "${debug_kernels[@]}"; do
+		run "build-$id" one "build module $id" build_module "$id"
+	done
+	machines "${debug_kernels[*]}" tests/debug/*.sh
 }
 
 stage_install() {
@@ -198,10 +215,10 @@ stage_dkms() {
 
 rm -rf "$logs"
 mkdir -p "$logs"
-[ $# -gt 0 ] || set -- deps build unit net demo install dkms
+[ $# -gt 0 ] || set -- deps build unit net demo install dkms debug
 for stage in "$@"; do
 	if ! declare -F "stage_$stage" >/dev/null; then
-		echo "check.sh: no stage '$stage' (deps build unit net demo install dkms)" >&2
+		echo "check.sh: no stage '$stage' (deps build unit net demo install dkms debug)" >&2
 		exit 2
 	fi
 done

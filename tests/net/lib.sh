@@ -101,6 +101,25 @@ load_module() {
 	insmod "$KO" "$@"
 }
 
+# no_leak NAME: what kmemleak finds, in a debug kernel
+no_leak() {
+	local leak=/sys/kernel/debug/kmemleak
+	if [ ! -e $leak ]; then
+		not_ok "$1: this kernel has no kmemleak"
+		return
+	fi
+	# what is younger than five seconds is not reported
+	echo scan >$leak
+	sleep 6
+	echo scan >$leak
+	if [ -s $leak ]; then
+		not_ok "$1: $(grep -c '^unreferenced' $leak) objects"
+		head -n 60 $leak | sed 's/^/#   /'
+	else
+		ok "$1"
+	fi
+}
+
 link() { # link NS1 ADDR1 ADDR1-6 NS2 ADDR2 ADDR2-6
 	local a=$1-$4 b=$4-$1
 	ip link add "$a" netns "$1" type veth peer name "$b" netns "$4"

@@ -7,7 +7,7 @@
 # once, and running sessions do not notice.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..152
+echo 1..153
 export PYTHONPATH=$TUNNEL_SRC/tests/net OUT T BIN
 
 # python NS [ARG...]: a script on stdin, in a namespace
@@ -419,6 +419,13 @@ result("unknown frames 64 to 127 are skipped", q.ping())
 q.send(open_(1, "nonesuch"))
 same("OPEN of an unknown service: RESET(%d)" % NO_SERVICE, Frame(RESET, 0, NO_SERVICE, 1, b""),
      q.next())
+q.send(b"".join(open_(n, "nonesuch") for n in range(2, 1002)))
+same("a thousand at once: each is answered", [(RESET, NO_SERVICE, n) for n in range(2, 1002)],
+     [(lambda f: f and (f.kind, f.reason, f.session))(q.next()) for n in range(2, 1002)])
+q.close()
+q = peer()
+q.send(open_(1, "nonesuch"))
+q.next()
 q.send(frame(DATA, 1, b"x") + frame(WINDOW, 1, u64(1 << 20)) + frame(RESET, 1, reason=1) +
        frame(DATA, 1, b"", flags=END))
 result("what still comes for it is dropped", q.ping())

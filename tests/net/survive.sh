@@ -18,7 +18,7 @@ tctl gw listener add 198.51.100.1:9001 to home/traffic
 moved() { [ "$(stat_of gw payload_bytes_rx)" -gt "$1" ]; }
 
 # A link on which 64 MiB take their time and something is always under way.
-in_ns nat tc qdisc add dev nat-gw root netem rate 64mbit delay 5ms limit 1000
+in_ns nat tc qdisc add dev nat-gw root netem rate 32mbit delay 5ms limit 1000
 
 # --- the carrier is reset in the middle of 64 MiB, three times
 start=$(stat_of gw payload_bytes_rx)
@@ -27,7 +27,7 @@ transfer=$!
 in_ns client "$BIN/traffic" run 198.51.100.1 9001 8 40 20000 20000 >"$T/small" 2>&1 &
 small=$!
 for n in 1 2 3; do
-	await 60 moved $((start + n * 10000000))
+	await 60 moved $((start + n * 8000000))
 	in_ns gw ss -HK state established sport = :4433 >/dev/null
 	check "reset $n is in the middle of it" \
 		test $(($(stat_of gw payload_bytes_rx) - start)) -lt 67108864

@@ -302,7 +302,7 @@ static void test_random(void **state)
 
 	(void)state;
 	assert_int_equal(tnl_credit_raise(&tx, TNL_WINDOW_INITIAL), 1);
-	for (i = 0; i < 400000; i++) {
+	for (i = 0; i < PURE_ROUNDS(400000); i++) {
 		u64 r = rnd(), n;
 
 		now += (r >> 8) % (20 * MS);

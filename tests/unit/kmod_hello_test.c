@@ -707,7 +707,7 @@ static void test_accept(void **state)
 
 /* --- random bytes ---------------------------------------------------------- */
 
-#define ROUNDS 200000
+#define ROUNDS PURE_ROUNDS(200000)
 #define ROOM 1040
 
 static u64 seed = 0x9e3779b97f4a7c15ULL;

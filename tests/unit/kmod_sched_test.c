@@ -406,7 +406,7 @@ static void test_random(void **state)
 	u64 added = 0, dropped = 0, total = 0;
 
 	(void)state;
-	for (i = 0; i < 200000; i++) {
+	for (i = 0; i < PURE_ROUNDS(200000); i++) {
 		u64 r = rnd();
 		struct sess *s = &sess[(r >> 8) % 20], *t;
 		u32 quota;

@@ -19,6 +19,9 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+/* Rounds of random trials; an emulated debug kernel is a hundred times slower. */
+#define PURE_ROUNDS(n) (n)
+
 #define PURE_SUITE(name, tests)						\
 int main(void)								\
 {									\
@@ -32,10 +35,12 @@ struct pure_suite_##name
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#define PURE_ROUNDS(n) ((n) / 20)
 #define malloc(size) kmalloc(size, GFP_KERNEL)
 #define free(p) kfree(p)
 #define UINT64_MAX U64_MAX
 #define UINT32_MAX U32_MAX
+#define UINT16_MAX U16_MAX
 
 /* KUnit runs one case at a time. */
 static struct kunit *pure_now;
@@ -48,6 +53,10 @@ static struct kunit *pure_now;
 #define assert_ptr_equal(a, b)	KUNIT_ASSERT_PTR_EQ(pure_now, (const void *)(a), (const void *)(b))
 #define assert_string_equal(a, b) KUNIT_ASSERT_STREQ(pure_now, a, b)
 #define assert_memory_equal(a, b, n) KUNIT_ASSERT_EQ(pure_now, memcmp(a, b, n), 0)
+#define fail_msg(...) do {						\
+	KUNIT_FAIL(pure_now, __VA_ARGS__);				\
+	KUNIT_ASSERT_TRUE(pure_now, false);				\
+} while (0)
 #define assert_in_range(v, low, high) do {				\
 	u64 pure_v = (v);						\
 	KUNIT_ASSERT_GE(pure_now, pure_v, (u64)(low));			\
