@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/random.h>
+#include <linux/slab.h>
 #include <linux/tcp.h>
 
 #include "carrier.h"
@@ -150,6 +151,19 @@ static void abandon_old(struct tnl_session *s, void *arg)
 		tnl_session_abandon(s, *(u8 *)arg);
 }
 
+static void drop_refusals(struct tnl_lane *lane)
+{
+	struct tnl_refusal *r, *tmp;
+	LIST_HEAD(old);
+
+	spin_lock(&lane->lock);
+	list_splice_init(&lane->refused, &old);
+	lane->n_refused = 0;
+	spin_unlock(&lane->lock);
+	list_for_each_entry_safe(r, tmp, &old, node)
+		kfree(r);
+}
+
 /*
  * Begin again at offset 0. The sessions the peer has heard of end; one whose
  * OPEN is still to be sent may as well travel on the new stream.
@@ -172,8 +186,8 @@ static void restart(struct tnl_lane *lane, u8 reason, bool renew)
 
 	spin_lock(&lane->lock);
 	lane->dirty = 0;
-	lane->refused_count = 0;
 	spin_unlock(&lane->lock);
+	drop_refusals(lane);
 
 	if (renew)
 		lane->epoch = new_epoch();
@@ -355,6 +369,7 @@ int tnl_lane_init(struct tnl_lane *lane, struct tnl_tunnel *t)
 	lane->next_id = 1;
 	spin_lock_init(&lane->lock);
 	INIT_LIST_HEAD(&lane->control);
+	INIT_LIST_HEAD(&lane->refused);
 	tnl_sched_init(&lane->sched);
 	xa_init(&lane->sessions);
 	tnl_chunkq_init(&lane->fifo);
@@ -390,6 +405,7 @@ void tnl_lane_free(struct tnl_lane *lane)
 {
 	WARN_ON(!xa_empty(&lane->sessions));
 	tnl_lane_rx_reset(lane);
+	drop_refusals(lane);
 	tnl_chunkq_purge(&lane->fifo);
 	if (lane->headers.page)
 		put_page(lane->headers.page);

@@ -43,7 +43,8 @@
  */
 #define TNL_RX_SOFT (32 << 20)
 #define TNL_RX_HARD (256 << 20)
-#define TNL_REFUSED_MAX 256
+/* Answers to refused OPENs that wait to be sent: as many as a peer may have open. */
+#define TNL_REFUSED_MAX TNL_MAX_SESSIONS
 
 struct tnl_carrier;
 struct tnl_session;
@@ -53,6 +54,13 @@ enum tnl_lane_dirty {
 	TNL_LANE_ACK = 1 << 0,
 	TNL_LANE_PING = 1 << 1,
 	TNL_LANE_PONG = 1 << 2,
+};
+
+/* struct tnl_refusal - the RESET of a session that never was */
+struct tnl_refusal {
+	struct list_head node;
+	u64 id;
+	u8 reason;
 };
 
 struct tnl_lane {
@@ -84,11 +92,8 @@ struct tnl_lane {
 	u32 n_opened, n_accepted;	/* lock: live sessions by opener */
 	u32 peer_window;		/* lock: credit of a new session, 0: unknown */
 	u32 peer_max_sessions;		/* lock */
-	struct {
-		u64 id;
-		u8 reason;
-	} refused[TNL_REFUSED_MAX];	/* lock: ring */
-	unsigned int refused_head, refused_count;
+	struct list_head refused;	/* lock: struct tnl_refusal */
+	unsigned int n_refused;		/* lock */
 	atomic64_t rx_charged;		/* sum of the sessions' charges */
 	struct xarray sessions;		/* by id; its own lock, readers: RCU */
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The receiving side of a lane: bytes in any portions become frames here. */
 #include <linux/highmem.h>
+#include <linux/slab.h>
 
 #include "lane.h"
 #include "relay.h"
@@ -19,34 +20,30 @@
  * @lane: rx side
  * @id: of the session that will not be
  * @reason: enum tunnel_reason
- *
- * There is room: no OPEN is taken from the stream while there is none.
- *
- * Return: 0.
+ * Return: 0, or -EPROTO when the peer opens more than it may have open.
  */
 static int refuse(struct tnl_lane *lane, u64 id, u8 reason)
 {
-	unsigned int i;
+	struct tnl_refusal *r;
+	int err = 0;
 
 	TNL_INC(lane->tunnel->tn, sessions_refused);
+	/* An answer cannot be left out; it is small. */
+	r = kmalloc(sizeof(*r), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+	r->id = id;
+	r->reason = reason;
 	spin_lock(&lane->lock);
-	i = (lane->refused_head + lane->refused_count++) % TNL_REFUSED_MAX;
-	lane->refused[i].id = id;
-	lane->refused[i].reason = reason;
+	if (lane->n_refused < TNL_REFUSED_MAX) {
+		list_add_tail(&r->node, &lane->refused);
+		lane->n_refused++;
+		r = NULL;
+	} else {
+		err = -EPROTO;
+	}
 	spin_unlock(&lane->lock);
+	kfree(r);
 	tnl_lane_kick(lane);
-	return 0;
-}
-
-/* Are the answers to earlier OPENs still on their way out? Then reading waits. */
-static bool refusals_full(struct tnl_lane *lane)
-{
-	bool full;
-
-	spin_lock(&lane->lock);
-	full = lane->refused_count == TNL_REFUSED_MAX;
-	spin_unlock(&lane->lock);
-	return full;
+	return err;
 }
 
 static int rx_open(struct tnl_lane *lane)
@@ -203,8 +200,6 @@ static int begin(struct tnl_lane *lane)
 	err = tnl_frame_decode(lane->hdr, f);
 	if (err)
 		return err;
-	if (f->type == TNL_OPEN && refusals_full(lane))
-		return -ENOMEM;
 	if (f->id && f->type < TNL_TYPES) {
 		err = check_id(lane);
 		if (err)
@@ -227,7 +222,7 @@ static int deliver(struct tnl_lane *lane, struct page *page,
 		   unsigned int offset, unsigned int len)
 {
 	struct tnl_net *tn = lane->tunnel->tn;
-	unsigned int pinned = 0;
+	unsigned int n = len;
 	int err;
 
 	if (!lane->rx_session)
@@ -244,15 +239,22 @@ static int deliver(struct tnl_lane *lane, struct page *page,
 	if (lane->frame.length < TNL_COPYBREAK || lane->pool.bounce) {
 		len = min_t(unsigned int, len, PAGE_SIZE);
 		page = tnl_pool_copy(&lane->pool, page_address(page) + offset,
-				     len, lane->rx_session, &offset, &pinned);
-		if (!page)
+				     len, &offset);
+		if (PTR_ERR_OR_ZERO(page) == -ENOMEM)
 			return -ENOMEM;
+		if (IS_ERR(page)) {
+			/* All are out: who wants one more has too much already. */
+			tnl_session_reset(lane->rx_session, TUNNEL_REASON_LIMIT);
+			tnl_session_put(lane->rx_session);
+			lane->rx_session = NULL;
+			return n;
+		}
 		if (len < TNL_COPYBREAK)
 			TNL_ADD(tn, copybreak_bytes_copied, len);
 		else
 			TNL_ADD(tn, payload_bytes_copied, len);
 	}
-	err = tnl_session_rx_data(lane->rx_session, page, offset, len, pinned,
+	err = tnl_session_rx_data(lane->rx_session, page, offset, len,
 				  &lane->spare);
 	if (err) {
 		/* Beyond its credit, or ended: the rest of it goes nowhere. */
@@ -276,14 +278,12 @@ static int step(struct tnl_lane *lane, struct page *page, unsigned int offset,
 		memcpy(lane->hdr + lane->hdr_have, data, n);
 		lane->hdr_have += n;
 		if (lane->hdr_have == TNL_HDR_LEN) {
-			int err = begin(lane);
+			int err;
 
-			if (err) {
-				/* Not taken: they come again. */
-				lane->hdr_have -= n;
-				return err;
-			}
 			lane->hdr_have = 0;
+			err = begin(lane);
+			if (err)
+				return err;
 		}
 		return n;
 	}
@@ -313,8 +313,8 @@ static void complain(struct tnl_lane *lane)
  * @len: bytes
  *
  * Context: process; sleeps only for memory.
- * Return: bytes taken, short only for want of memory or of room for an answer
- * (then again, later, with the rest), -EPROTO for what no correct peer sends, -ECONNABORTED after GOAWAY,
+ * Return: bytes taken, short only for want of memory (then again, later, with
+ * the rest), -EPROTO for what no correct peer sends, -ECONNABORTED after GOAWAY,
  * whose reason is in lane->frame.
  */
 int tnl_lane_rx(struct tnl_lane *lane, struct page *page, unsigned int offset,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The sending side of a lane: frames go into the queue here and leave on ACK. */
 #include <linux/mm.h>
+#include <linux/slab.h>
 #include <net/sock.h>
 
 #include "lane.h"
@@ -84,6 +85,7 @@ static void put_ack(struct out *o)
 /* The lane's own control frames and refusals; as many as fit. */
 static u32 lane_control(struct tnl_lane *lane, struct out *o)
 {
+	struct tnl_refusal *r;
 	bool ack;
 
 	spin_lock(&lane->lock);
@@ -95,11 +97,12 @@ static u32 lane_control(struct tnl_lane *lane, struct out *o)
 	}
 	ack = lane->dirty & TNL_LANE_ACK;
 	lane->dirty = 0;
-	while (lane->refused_count && o->len < CONTROL_ROOM / 2) {
-		put(o, TNL_RESET, 0, lane->refused[lane->refused_head].reason,
-		    lane->refused[lane->refused_head].id, NULL, 0);
-		lane->refused_head = (lane->refused_head + 1) % TNL_REFUSED_MAX;
-		lane->refused_count--;
+	while (lane->n_refused && o->len < CONTROL_ROOM / 2) {
+		r = list_first_entry(&lane->refused, struct tnl_refusal, node);
+		put(o, TNL_RESET, 0, r->reason, r->id, NULL, 0);
+		list_del(&r->node);
+		lane->n_refused--;
+		kfree(r);
 	}
 	spin_unlock(&lane->lock);
 	if (ack)
@@ -293,6 +296,11 @@ int tnl_lane_gather(struct tnl_lane *lane)
 	if (prepare(lane, &o))
 		return -ENOMEM;
 	total += lane_control(lane, &o);
+	while (READ_ONCE(lane->n_refused) && total < BATCH / 2) {
+		if (prepare(lane, &o))
+			return total ? total : -ENOMEM;
+		total += lane_control(lane, &o);
+	}
 
 	while (total < BATCH / 2) {
 		if (prepare(lane, &o))

@@ -16,7 +16,13 @@ int tnl_pool_init(struct tnl_pool *pool, struct tnl_net *tn)
 	pool->tn = tn;
 	pool->ring = kvcalloc(TNL_POOL_PAGES, sizeof(*pool->ring),
 			      GFP_KERNEL_ACCOUNT);
-	return pool->ring ? 0 : -ENOMEM;
+	pool->copies = kvcalloc(TNL_POOL_COPIES, sizeof(*pool->copies),
+				GFP_KERNEL_ACCOUNT);
+	if (pool->ring && pool->copies)
+		return 0;
+	kvfree(pool->ring);
+	kvfree(pool->copies);
+	return -ENOMEM;
 }
 
 /* tnl_pool_destroy - give the pages back; readers may still hold theirs */
@@ -26,11 +32,12 @@ void tnl_pool_destroy(struct tnl_pool *pool)
 
 	for (i = 0; i < pool->count; i++)
 		put_page(pool->ring[(pool->head + i) % TNL_POOL_PAGES]);
-	if (pool->copy)
-		put_page(pool->copy);
+	for (i = 0; i < pool->copies_count; i++)
+		put_page(pool->copies[(pool->copies_head + i) % TNL_POOL_COPIES]);
 	if (pool->bounce)
 		put_page(pool->bounce);
 	kvfree(pool->ring);
+	kvfree(pool->copies);
 	memset(pool, 0, sizeof(*pool));
 }
 
@@ -46,6 +53,20 @@ static struct page *pop(struct tnl_pool *pool)
 static void push(struct tnl_pool *pool, struct page *page)
 {
 	pool->ring[(pool->head + pool->count++) % TNL_POOL_PAGES] = page;
+}
+
+static struct page *pop_copy(struct tnl_pool *pool)
+{
+	struct page *page = pool->copies[pool->copies_head];
+
+	pool->copies_head = (pool->copies_head + 1) % TNL_POOL_COPIES;
+	pool->copies_count--;
+	return page;
+}
+
+static void push_copy(struct tnl_pool *pool, struct page *page)
+{
+	pool->copies[(pool->copies_head + pool->copies_count++) % TNL_POOL_COPIES] = page;
 }
 
 /* A page that only the ring holds, or NULL after looking at @n of them. */
@@ -142,6 +163,43 @@ void tnl_pool_trim(struct tnl_pool *pool)
 			push(pool, page);
 		}
 	}
+	for (n = pool->copies_count; n; n--) {
+		struct page *page = pop_copy(pool);
+
+		if (page_ref_count(page) == 1) {
+			if (page == pool->copy)
+				pool->copy = NULL;
+			put_page(page);
+		} else {
+			push_copy(pool, page);
+		}
+	}
+}
+
+/* A page for small pieces, used again or new; NULL, or ERR_PTR when all are out. */
+static struct page *small_page(struct tnl_pool *pool)
+{
+	unsigned int n = min_t(unsigned int, pool->copies_count,
+			       pool->copies_count == TNL_POOL_COPIES ?
+			       TNL_POOL_COPIES : LOOK);
+	struct page *page;
+
+	while (n--) {
+		page = pop_copy(pool);
+		push_copy(pool, page);
+		if (page_ref_count(page) == 1) {
+			TNL_INC(pool->tn, page_reuses);
+			return page;
+		}
+	}
+	if (pool->copies_count == TNL_POOL_COPIES)
+		return ERR_PTR(-ENOBUFS);
+	page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!page)
+		return ERR_PTR(-ENOMEM);
+	TNL_INC(pool->tn, page_allocs);
+	push_copy(pool, page);
+	return page;
 }
 
 /**
@@ -149,37 +207,24 @@ void tnl_pool_trim(struct tnl_pool *pool)
  * @pool: the pool
  * @data: the piece
  * @len: its bytes, at most PAGE_SIZE
- * @owner: pieces of different owners share no page: one that is read must not
- *	free memory only when another is
  * @offset: result
- * @pinned: result: bytes of memory this piece holds besides its own
  * Context: process, may sleep.
- * Return: the page, borrowed until the next call, or NULL.
+ * Return: the page, borrowed until the next call; ERR_PTR: -ENOMEM, -ENOBUFS when
+ * programs hold all that there may be.
  */
 struct page *tnl_pool_copy(struct tnl_pool *pool, const void *data,
-			   unsigned int len, const void *owner,
-			   unsigned int *offset, unsigned int *pinned)
+			   unsigned int len, unsigned int *offset)
 {
-	*pinned = 0;
-	if (pool->copy && page_ref_count(pool->copy) == 1) {
+	if (pool->copy && page_ref_count(pool->copy) == 1)
 		pool->copy_offset = 0;
-		pool->copy_owner = NULL;
-	}
-	if (!pool->copy || PAGE_SIZE - pool->copy_offset < len ||
-	    (pool->copy_offset && pool->copy_owner != owner)) {
-		struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!pool->copy || PAGE_SIZE - pool->copy_offset < len) {
+		struct page *page = small_page(pool);
 
-		if (!page)
-			return NULL;
-		TNL_INC(pool->tn, page_allocs);
-		if (pool->copy)
-			put_page(pool->copy);
+		if (IS_ERR(page))
+			return page;
 		pool->copy = page;
 		pool->copy_offset = 0;
 	}
-	if (!pool->copy_offset)
-		*pinned = PAGE_SIZE - len;
-	pool->copy_owner = owner;
 	*offset = pool->copy_offset;
 	memcpy(page_address(pool->copy) + *offset, data, len);
 	pool->copy_offset += len;

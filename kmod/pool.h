@@ -16,6 +16,9 @@
 /* Pages a lane may have out, 32 MiB; beyond, payload is copied out of them. */
 #define TNL_POOL_PAGES 1024
 
+/* Pages of small pieces it may have out besides, 32 MiB. */
+#define TNL_POOL_COPIES 8192
+
 struct tnl_net;
 
 /* struct tnl_pool - owned by the reader of the lane's carrier */
@@ -28,9 +31,11 @@ struct tnl_pool {
 	struct page *bounce;	/* set while all pages are out; never sliced */
 	unsigned int bounced;
 
-	struct page *copy;	/* order 0: small pieces, one behind the other */
+	/* The same for pages of small pieces, order 0, one behind the other. */
+	struct page **copies;
+	unsigned int copies_head, copies_count;
+	struct page *copy;	/* being filled */
 	unsigned int copy_offset;
-	const void *copy_owner;	/* whose they are; compared, never followed */
 };
 
 int tnl_pool_init(struct tnl_pool *pool, struct tnl_net *tn);
@@ -40,7 +45,6 @@ struct page *tnl_pool_get(struct tnl_pool *pool, unsigned int len,
 void tnl_pool_used(struct tnl_pool *pool, unsigned int len);
 void tnl_pool_trim(struct tnl_pool *pool);
 struct page *tnl_pool_copy(struct tnl_pool *pool, const void *data,
-			   unsigned int len, const void *owner,
-			   unsigned int *offset, unsigned int *pinned);
+			   unsigned int len, unsigned int *offset);
 
 #endif /* _TUNNEL_POOL_H */

@@ -524,7 +524,9 @@ static void up_work(struct work_struct *work)
 	struct tnl_relay *r = container_of(work, struct tnl_relay, up_work);
 	int budget = BUDGET;
 
-	if (r->state == TNL_RELAY_NEW || r->state == TNL_RELAY_DEAD)
+	enum tnl_relay_state state = smp_load_acquire(&r->state);
+
+	if (state == TNL_RELAY_NEW || state == TNL_RELAY_DEAD)
 		return;
 	if (r->state == TNL_RELAY_CLOSING) {
 		if (test_bit(TNL_RELAY_FAILED, &r->bits))

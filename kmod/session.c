@@ -47,10 +47,7 @@ void tnl_session_put(struct tnl_session *s)
 	tnl_tunnel_put(t);
 }
 
-/*
- * Received bytes weigh their length, a slice's upkeep, and what memory they hold
- * that is not theirs. s->lock is held.
- */
+/* Received bytes weigh their length, and a slice's upkeep. s->lock is held. */
 #define SLICE_WEIGHT 32
 
 static bool charge(struct tnl_session *s, u32 len)
@@ -418,7 +415,6 @@ void tnl_session_detach(struct tnl_session *s)
  * @page: where they are; referenced if kept
  * @offset: first byte
  * @len: bytes
- * @pinned: bytes of memory that are held by them besides
  * @spare: an empty node; NULL afterwards if it was needed
  * Context: process.
  * Return: 0, -ECONNRESET when nobody wants them or there is no room for them,
@@ -426,7 +422,7 @@ void tnl_session_detach(struct tnl_session *s)
  */
 int tnl_session_rx_data(struct tnl_session *s, struct page *page,
 			unsigned int offset, unsigned int len,
-			unsigned int pinned, struct tnl_chunk_node **spare)
+			struct tnl_chunk_node **spare)
 {
 	bool fits;
 	int err = 0;
@@ -451,7 +447,7 @@ int tnl_session_rx_data(struct tnl_session *s, struct page *page,
 		*spare = NULL;
 		tnl_chunkq_append(&s->rxq, page, offset, len);
 	}
-	fits = charge(s, len + pinned);
+	fits = charge(s, len);
 	s->ops->readable(s->ep);
 	spin_unlock(&s->lock);
 	if (fits)

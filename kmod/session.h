@@ -113,7 +113,7 @@ void tnl_session_detach(struct tnl_session *s);
 /* for the lane */
 int tnl_session_rx_data(struct tnl_session *s, struct page *page,
 			unsigned int offset, unsigned int len,
-			unsigned int pinned, struct tnl_chunk_node **spare);
+			struct tnl_chunk_node **spare);
 void tnl_session_rx_end(struct tnl_session *s);
 void tnl_session_rx_reset(struct tnl_session *s, u8 reason);
 int tnl_session_rx_window(struct tnl_session *s, u64 max);
