@@ -55,8 +55,8 @@ done <"$fragment"
 
 say "compiling (about ten minutes)"
 progress() {
-	local n=0 next=0 line
-	while read -r line; do
+	local n=0 next=0
+	while read -r _; do
 		n=$((n + 1))
 		if [ $SECONDS -ge $next ]; then
 			say "$n of some 2200 steps"
