@@ -8,77 +8,75 @@
 #include "tunnel.h"
 
 /* Pages looked at for reuse before a new one is allocated. */
-#define LOOK 4
+#define LOOK 4u
+
+static int ring_init(struct tnl_pool_ring *ring, unsigned int size)
+{
+	ring->size = size;
+	ring->pages = kvcalloc(size, sizeof(*ring->pages), GFP_KERNEL_ACCOUNT);
+	return ring->pages ? 0 : -ENOMEM;
+}
+
+static struct page *pop(struct tnl_pool_ring *ring)
+{
+	struct page *page = ring->pages[ring->head];
+
+	ring->head = (ring->head + 1) % ring->size;
+	ring->count--;
+	return page;
+}
+
+static void push(struct tnl_pool_ring *ring, struct page *page)
+{
+	ring->pages[(ring->head + ring->count++) % ring->size] = page;
+}
+
+static bool ring_full(const struct tnl_pool_ring *ring)
+{
+	return ring->count == ring->size;
+}
+
+static void ring_destroy(struct tnl_pool_ring *ring)
+{
+	while (ring->count)
+		put_page(pop(ring));
+	kvfree(ring->pages);
+}
 
 int tnl_pool_init(struct tnl_pool *pool, struct tnl_net *tn)
 {
 	memset(pool, 0, sizeof(*pool));
 	pool->tn = tn;
-	pool->ring = kvcalloc(TNL_POOL_PAGES, sizeof(*pool->ring),
-			      GFP_KERNEL_ACCOUNT);
-	pool->copies = kvcalloc(TNL_POOL_COPIES, sizeof(*pool->copies),
-				GFP_KERNEL_ACCOUNT);
-	if (pool->ring && pool->copies)
+	if (!ring_init(&pool->ring, TNL_POOL_PAGES) &&
+	    !ring_init(&pool->copies, TNL_POOL_COPIES))
 		return 0;
-	kvfree(pool->ring);
-	kvfree(pool->copies);
+	tnl_pool_destroy(pool);
 	return -ENOMEM;
 }
 
 /* tnl_pool_destroy - give the pages back; readers may still hold theirs */
 void tnl_pool_destroy(struct tnl_pool *pool)
 {
-	unsigned int i;
-
-	for (i = 0; i < pool->count; i++)
-		put_page(pool->ring[(pool->head + i) % TNL_POOL_PAGES]);
-	for (i = 0; i < pool->copies_count; i++)
-		put_page(pool->copies[(pool->copies_head + i) % TNL_POOL_COPIES]);
+	ring_destroy(&pool->ring);
+	ring_destroy(&pool->copies);
 	if (pool->bounce)
 		put_page(pool->bounce);
-	kvfree(pool->ring);
-	kvfree(pool->copies);
 	memset(pool, 0, sizeof(*pool));
 }
 
-static struct page *pop(struct tnl_pool *pool)
+/* A page that only the ring holds, or NULL: a few are looked at, if it is full all. */
+static struct page *reuse(struct tnl_pool *pool, struct tnl_pool_ring *ring)
 {
-	struct page *page = pool->ring[pool->head];
+	unsigned int n = ring_full(ring) ? ring->count : min(ring->count, LOOK);
 
-	pool->head = (pool->head + 1) % TNL_POOL_PAGES;
-	pool->count--;
-	return page;
-}
-
-static void push(struct tnl_pool *pool, struct page *page)
-{
-	pool->ring[(pool->head + pool->count++) % TNL_POOL_PAGES] = page;
-}
-
-static struct page *pop_copy(struct tnl_pool *pool)
-{
-	struct page *page = pool->copies[pool->copies_head];
-
-	pool->copies_head = (pool->copies_head + 1) % TNL_POOL_COPIES;
-	pool->copies_count--;
-	return page;
-}
-
-static void push_copy(struct tnl_pool *pool, struct page *page)
-{
-	pool->copies[(pool->copies_head + pool->copies_count++) % TNL_POOL_COPIES] = page;
-}
-
-/* A page that only the ring holds, or NULL after looking at @n of them. */
-static struct page *reuse(struct tnl_pool *pool, unsigned int n)
-{
-	n = min(n, pool->count);
 	while (n--) {
-		struct page *page = pop(pool);
+		struct page *page = pop(ring);
 
-		push(pool, page);
-		if (page != pool->cur && page_ref_count(page) == 1)
+		push(ring, page);
+		if (page != pool->cur && page_ref_count(page) == 1) {
+			TNL_INC(pool->tn, page_reuses);
 			return page;
+		}
 	}
 	return NULL;
 }
@@ -117,21 +115,19 @@ struct page *tnl_pool_get(struct tnl_pool *pool, unsigned int len,
 		return pool->cur;
 	}
 
-	page = reuse(pool, pool->count == TNL_POOL_PAGES ? pool->count : LOOK);
-	if (page) {
-		TNL_INC(pool->tn, page_reuses);
-	} else {
+	page = reuse(pool, &pool->ring);
+	if (!page) {
 		page = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_COMP |
 				   __GFP_NOWARN | __GFP_NORETRY, TNL_POOL_ORDER);
 		if (!page)
 			return NULL;
 		TNL_INC(pool->tn, page_allocs);
-		if (pool->count == TNL_POOL_PAGES) {
+		if (ring_full(&pool->ring)) {
 			pool->bounce = page;
 			*offset = 0;
 			return page;
 		}
-		push(pool, page);
+		push(&pool->ring, page);
 	}
 	pool->cur = page;
 	pool->offset = 0;
@@ -147,58 +143,46 @@ void tnl_pool_used(struct tnl_pool *pool, unsigned int len)
 				     pool->offset + ALIGN(len, 64));
 }
 
-/* tnl_pool_trim - give back what has been idle. Context: the pool's owner. */
-void tnl_pool_trim(struct tnl_pool *pool)
+static void trim(struct tnl_pool *pool, struct tnl_pool_ring *ring)
 {
-	unsigned int n = pool->count;
+	unsigned int n = ring->count;
 
 	while (n--) {
-		struct page *page = pop(pool);
+		struct page *page = pop(ring);
 
-		if (page_ref_count(page) == 1) {
-			if (page == pool->cur)
-				pool->cur = NULL;
-			put_page(page);
-		} else {
-			push(pool, page);
+		if (page_ref_count(page) != 1) {
+			push(ring, page);
+			continue;
 		}
-	}
-	for (n = pool->copies_count; n; n--) {
-		struct page *page = pop_copy(pool);
-
-		if (page_ref_count(page) == 1) {
-			if (page == pool->copy)
-				pool->copy = NULL;
-			put_page(page);
-		} else {
-			push_copy(pool, page);
-		}
+		if (page == pool->cur)
+			pool->cur = NULL;
+		if (page == pool->copy)
+			pool->copy = NULL;
+		put_page(page);
 	}
 }
 
-/* A page for small pieces, used again or new; NULL, or ERR_PTR when all are out. */
+/* tnl_pool_trim - give back what has been idle. Context: the pool's owner. */
+void tnl_pool_trim(struct tnl_pool *pool)
+{
+	trim(pool, &pool->ring);
+	trim(pool, &pool->copies);
+}
+
+/* A page for small pieces, used again or new; ERR_PTR: see tnl_pool_copy(). */
 static struct page *small_page(struct tnl_pool *pool)
 {
-	unsigned int n = min_t(unsigned int, pool->copies_count,
-			       pool->copies_count == TNL_POOL_COPIES ?
-			       TNL_POOL_COPIES : LOOK);
-	struct page *page;
+	struct page *page = reuse(pool, &pool->copies);
 
-	while (n--) {
-		page = pop_copy(pool);
-		push_copy(pool, page);
-		if (page_ref_count(page) == 1) {
-			TNL_INC(pool->tn, page_reuses);
-			return page;
-		}
-	}
-	if (pool->copies_count == TNL_POOL_COPIES)
+	if (page)
+		return page;
+	if (ring_full(&pool->copies))
 		return ERR_PTR(-ENOBUFS);
 	page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!page)
 		return ERR_PTR(-ENOMEM);
 	TNL_INC(pool->tn, page_allocs);
-	push_copy(pool, page);
+	push(&pool->copies, page);
 	return page;
 }
 

@@ -21,20 +21,23 @@
 
 struct tnl_net;
 
+/* struct tnl_pool_ring - pages that are out, or free to be used again */
+struct tnl_pool_ring {
+	struct page **pages;	/* oldest first from @head */
+	unsigned int size, head, count;
+};
+
 /* struct tnl_pool - owned by the reader of the lane's carrier */
 struct tnl_pool {
 	struct tnl_net *tn;
-	struct page **ring;	/* oldest first from @head */
-	unsigned int head, count;
+	struct tnl_pool_ring ring;
 	struct page *cur;	/* being filled; also on the ring */
 	unsigned int offset;	/* first free byte of @cur */
 	struct page *bounce;	/* set while all pages are out; never sliced */
 	unsigned int bounced;
 
-	/* The same for pages of small pieces, order 0, one behind the other. */
-	struct page **copies;
-	unsigned int copies_head, copies_count;
-	struct page *copy;	/* being filled */
+	struct tnl_pool_ring copies;	/* order 0: small pieces, one behind the other */
+	struct page *copy;	/* being filled; also on the ring */
 	unsigned int copy_offset;
 };
 

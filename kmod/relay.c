@@ -522,9 +522,8 @@ static void deadline(struct work_struct *work)
 static void up_work(struct work_struct *work)
 {
 	struct tnl_relay *r = container_of(work, struct tnl_relay, up_work);
-	int budget = BUDGET;
-
 	enum tnl_relay_state state = smp_load_acquire(&r->state);
+	int budget = BUDGET;
 
 	if (state == TNL_RELAY_NEW || state == TNL_RELAY_DEAD)
 		return;

@@ -326,7 +326,7 @@ void tnl_session_consumed(struct tnl_session *s, u32 len)
 	struct tnl_lane *lane = s->lane;
 	u32 srtt = tnl_lane_srtt_us(lane);
 	/* Half of the pages out: the windows are as big as they may be. */
-	bool may_grow = READ_ONCE(lane->pool.count) < TNL_POOL_PAGES / 2 &&
+	bool may_grow = READ_ONCE(lane->pool.ring.count) < TNL_POOL_PAGES / 2 &&
 			atomic64_read(&lane->rx_charged) < TNL_RX_SOFT;
 	bool tell;
 
