@@ -61,7 +61,7 @@ lab-modules: $(LAB_KERNELS:%=lab-module-%) ## the module for every kernel of the
 LAB_KCFLAGS ?= -Werror
 lab-module-%:
 	+@kdir=$$(tests/vm/fetch.sh --kdir $*) && \
-	$(MAKE) --no-print-directory modules KERNELID=$* KDIR=$$kdir KCFLAGS="$(LAB_KCFLAGS)" \
+	tests/vm/suite.sh --run $* $(MAKE) --no-print-directory modules KERNELID=$* KDIR=$$kdir KCFLAGS="$(LAB_KCFLAGS)" \
 		$(if $(filter %-debug,$*),TUNNEL_KUNIT=1)
 
 # ---- user space -----------------------------------------------------------

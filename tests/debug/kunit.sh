@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 300
+# vm: -t 900
 #
 # The KUnit suites, which run when the module of a debug kernel is loaded; then
 # nothing may be left in memory.

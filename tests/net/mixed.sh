@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 420 -m 3072
+# vm: -t 900 -m 3072
 #
 # Many sessions of every size over a long and lossy link, and a reader that
 # stops beside them.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 420 -m 3072
+# vm: -t 900 -m 3072
 #
 # What connections live through: carriers that break, daemons that die.
 # shellcheck source=tests/net/lib.sh

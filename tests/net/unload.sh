@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 420
+# vm: -t 900
 #
 # The module goes only when nothing needs it, and then leaves nothing behind.
 # shellcheck source=tests/net/lib.sh

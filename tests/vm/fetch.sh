@@ -33,30 +33,35 @@ depends_of() { apt-cache depends --important "$1" 2>/dev/null | awk '$1 == "Depe
 resolve() { depends_of "$1" | grep "^$2" | head -n1; }
 
 refresh_lists() {
-	[ "$(id -u)" = 0 ] || die "the package lists are out of date; run 'apt-get update' as root"
+	[ -n "${APT_CONFIG:-}" ] || [ "$(id -u)" = 0 ] || die "the package lists are out of date; run 'apt-get update' as root"
 	say "updating the package lists"
 	flock "$store/.lists.lock" apt-get -qq update >&2 || say "apt-get update failed; going on with what is there"
 }
 
-# download ID DIR: the four packages of the kernel into DIR; prints its release
+# download ID HEADERS-METAPACKAGE DIR: the packages of the kernel into DIR;
+# prints its release
 download() {
-	local id=$1 dir=$2 meta headers release image pkg
-	read -r -a meta <<<"$(lab_meta "$id")"
-	headers=$(resolve "${meta[1]}" linux-headers-) || return 1
+	local id=$1 meta=$2 dir=$3 headers release image pkg
+	headers=$(resolve "$meta" linux-headers-) || return 1
 	release=${headers#linux-headers-}
 	case $release in
 	"$id".*) ;;
-	*) die "${meta[1]} leads to $release here, which is no $id kernel" ;;
+	*) die "$meta leads to $release here, which is no $id kernel" ;;
 	esac
 
 	local parts=("$headers")
 	for pkg in $(depends_of "$headers"); do
-		case $pkg in linux-headers-* | linux-kbuild-*) parts+=("$pkg") ;; esac
+		case $pkg in linux-headers-* | linux-kbuild-* | linux-base-"$release") parts+=("$pkg") ;; esac
 	done
+	# Since 7.x the image is a package of binaries and one of modules.
+	if depends_of "linux-image-$release" | grep -qx "linux-modules-$release"; then
+		parts+=("linux-modules-$release")
+	fi
 	say "$id: downloading $release (about 125 MB)"
 	(cd "$dir" && apt_get -q download "${parts[@]}" >&2) || return 1
 	# The signed and the unsigned image hold the same kernel.
-	for image in "linux-image-$release-unsigned" "linux-image-$release"; do
+	for image in "linux-binary-unsigned-$release" "linux-image-$release-unsigned" "linux-image-$release"; do
+		depends_of "$image" >/dev/null || continue
 		if (cd "$dir" && apt_get -q download "$image" >&2); then
 			echo "$release"
 			return 0
@@ -66,7 +71,12 @@ download() {
 }
 
 install_kernel() {
-	local id=$1 tmp release version deb final
+	local id=$1 tmp release version deb final image headers suite
+	read -r image headers suite <<<"$(lab_meta "$id")"
+	if [ -n "$suite" ]; then
+		APT_CONFIG=$("$here/suite.sh" --config "$suite") || die "$id: no package lists of $suite"
+		export APT_CONFIG
+	fi
 	mkdir -p "$store"
 	tmp=$(mktemp -d "$store/.tmp.XXXXXX")
 	# shellcheck disable=SC2064 # expand now: the folder of this kernel
@@ -74,12 +84,12 @@ install_kernel() {
 	mkdir "$tmp/debs" "$tmp/tree"
 
 	# A second try with fresh lists: the archive may have moved on.
-	if ! release=$(download "$id" "$tmp/debs"); then
+	if ! release=$(download "$id" "$headers" "$tmp/debs"); then
 		rm -f "$tmp"/debs/*
 		refresh_lists
-		release=$(download "$id" "$tmp/debs") || die "$id: the archive does not give us this kernel"
+		release=$(download "$id" "$headers" "$tmp/debs") || die "$id: the archive does not give us this kernel"
 	fi
-	version=$(dpkg-deb -f "$tmp"/debs/linux-image-*.deb Version)
+	version=$(dpkg-deb -f "$tmp/debs/linux-headers-$release"_*.deb Version)
 	final=$store/${release}_$version
 
 	if [ ! -d "$final" ]; then
@@ -87,8 +97,14 @@ install_kernel() {
 		for deb in "$tmp"/debs/*.deb; do
 			dpkg-deb -x "$deb" "$tmp/tree"
 		done
+		if [ ! -d "$tmp/tree/boot" ]; then
+			mkdir "$tmp/tree/boot"
+			ln -s usr/lib "$tmp/tree/lib"
+			mv "$tmp/tree/lib/modules/$release/vmlinuz.unsigned" "$tmp/tree/boot/vmlinuz-$release"
+			ln -s "../lib/modules/$release/System.map" "$tmp/tree/boot/System.map-$release"
+		fi
 		# The headers name their common part by its installed, absolute path.
-		sed -i "s#^include /usr/src/#include $final/usr/src/#" \
+		sed -i "s#/usr/src/linux-headers-#$final&#" \
 			"$tmp/tree/usr/src/linux-headers-$release/Makefile"
 		echo "$release" >"$tmp/tree/release"
 		depmod -b "$tmp/tree" -F "$tmp/tree/boot/System.map-$release" "$release"

@@ -3,15 +3,18 @@
 # The kernels of the lab, and where their files are kept. Sourced, not run.
 
 # One line per kernel: our id, then the metapackages whose dependencies name
-# the ABI that is in the archive today. The id is also the version prefix.
+# the ABI that is in the archive today. The id is also the version prefix. A
+# fourth word is the suite they come from when that is not this machine's: its
+# modules are built with the compiler of that suite, in a folder (suite.sh).
 LAB_KERNELS=(
 	"6.1  linux-image-amd64      linux-headers-amd64"
 	"6.12 linux-image-6.12-amd64 linux-headers-6.12-amd64"
+	"7    linux-image-amd64      linux-headers-amd64      trixie-backports"
 )
 
 # Kernels that find bugs, built from Debian's linux-source of that version: our
 # id is VERSION-debug (debug.sh).
-LAB_DEBUG_KERNELS=(6.12-debug)
+LAB_DEBUG_KERNELS=(6.1-debug 6.12-debug)
 
 if [ -n "${TUNNEL_CACHE:-}" ]; then
 	LAB_CACHE=$TUNNEL_CACHE
@@ -28,13 +31,13 @@ lab_ids() {
 	done
 }
 
-# lab_meta ID: prints "IMAGE-METAPACKAGE HEADERS-METAPACKAGE"
+# lab_meta ID: prints "IMAGE-METAPACKAGE HEADERS-METAPACKAGE SUITE"
 lab_meta() {
-	local line id image headers
+	local line id image headers suite
 	for line in "${LAB_KERNELS[@]}"; do
-		read -r id image headers <<<"$line"
+		read -r id image headers suite <<<"$line"
 		if [ "$id" = "$1" ]; then
-			echo "$image $headers"
+			echo "$image $headers $suite"
 			return
 		fi
 	done
