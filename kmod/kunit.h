@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* KUnit suites (tests/kunit) run when the module of a debug kernel is loaded. */
+/* KUnit suites (tests/kunit) that the module of a debug kernel runs with kunit=1. */
 #ifndef _TUNNEL_KUNIT_H
 #define _TUNNEL_KUNIT_H
 

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # vm: -t 900
 #
-# The KUnit suites, which run when the module of a debug kernel is loaded; then
+# The KUnit suites, which a module built for a debug kernel has; then
 # nothing may be left in memory.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
 
 echo 1..86
-check "the module loads" load_module
+check "the module loads" load_module kunit=1
 for results in /sys/kernel/debug/kunit/tunnel_*/results; do
 	suite=$(basename "$(dirname "$results")")
 	grep -E '^ *# ' "$results" | grep -vE 'Subtest|speed|[Tt]otals' | head -n 20 | sed 's/^ *# /#   /'
