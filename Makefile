@@ -211,6 +211,10 @@ demo: ## two hosts and a tunnel, in a virtual machine (KERNEL=6.12)
 check: ## everything that can be tested here; ends in "N passed, N failed"
 	+@tests/check.sh
 
+.PHONY: check-long
+check-long: ## the same in long forms, each test on every kernel it is for: hours
+	+@LONG=1 tests/check.sh
+
 SCRIPTS = $(shell find tests kmod -name '*.sh') .ci/run tests/vm/init tests/vm/stage2
 CHECKPATCH ?= $(firstword $(wildcard /usr/src/linux-*/scripts/checkpatch.pl))
 

@@ -1,22 +1,25 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [STAGE...]: run the tests; stages: deps build unit net demo install
-#                       dkms debug (all of them)
+# check.sh [STAGE...]: run the tests; stages: deps build unit net debug plants
+#                       demo install dkms coverage (all of them)
 #
-#   KERNELS="6.1 6.12"  kernels to test on
-#   DEBUG_KERNELS="6.12-debug"  and those that find bugs, for stage debug
+#   KERNELS="6.1 6.12 7"  stock kernels to test on
+#   DEBUG_KERNELS="6.1-debug 6.12-debug"  and those that find bugs
 #   ONLY=PATTERN        only test files whose name matches
 #   JOBS=1              virtual machines at a time (2, with one processor 1)
+#   LONG=1              the long forms, each test on every kernel it is for
 #
 # A test prints "ok NAME" or "not ok NAME: why" for each thing it tries, and
 # may announce their number as "1..N" ("# SKIP" in an "ok" line: not counted).
 # It fails as a whole when it prints no result, fewer than announced, or ends
 # with a status that its lines do not explain.
 #
-# tests/net/*.sh, and tests/debug/*.sh on the debug kernels, run in a virtual
-# machine of their own each; lib*.sh are theirs to share. A line "# vm: OPTIONS" in a test is for
-# tests/vm/run.sh. Logs are in build/check/.
+# tests/net/*.sh run in a virtual machine of their own for each stock kernel,
+# tests/debug/*.sh for each debug kernel, tests/hostile/*.sh for both; lib*.sh
+# are theirs to share. Lines in a test: "# vm: OPTIONS" for tests/vm/run.sh,
+# "# long: OPTIONS" in the long form as well, "# short: KERNEL..." where the
+# short form runs. Logs are in build/check/.
 #
 # The last line is "N passed, N failed".
 
@@ -33,6 +36,7 @@ ONLY=${ONLY:-}
 JOBS=${JOBS:-$(($(nproc) > 1 ? 2 : 1))}
 read -r -a kernels <<<"${KERNELS:-$(lab_ids | xargs)}"
 read -r -a debug_kernels <<<"${DEBUG_KERNELS:-${LAB_DEBUG_KERNELS[*]}}"
+LONG=${LONG:-}
 
 passed=0 failed=0
 
@@ -142,7 +146,7 @@ stage_deps() {
 stage_build() {
 	local id
 	run build-tools one "build tools" make -j"$(nproc)" userspace test-tools
-	for id in "${kernels[@]}"; do
+	for id in "${kernels[@]}" "${debug_kernels[@]}"; do
 		run "build-$id" one "build module $id" build_module "$id"
 	done
 }
@@ -158,41 +162,58 @@ stage_unit() {
 	done
 }
 
-# machines "IDS" TEST...: each test on each kernel, JOBS at a time
-machines() {
-	local id test name opts names=() ids
-	read -r -a ids <<<"$1"
-	shift
-	for id in "${ids[@]}"; do
-		for test in "$@"; do
-			name=$(basename "$test" .sh)
-			case $name in lib*) continue ;; esac
-			wanted "$test" || continue
-			read -r -a opts < <(sed -n 's/^# vm: //p' "$test"; echo)
-			while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do
-				wait -n
-			done
-			name=$id-$name
-			names+=("$name")
-			group "$name" tests/vm/run.sh -k "$id" -o "$logs/$name/out" "${opts[@]}" "$test" &
+# enqueue "IDS" TEST...: have each test run on each of the kernels
+queue=()
+enqueue() {
+	local test id short
+	for test in "${@:2}"; do
+		case $(basename "$test") in lib*) continue ;; esac
+		wanted "$test" || continue
+		short=" $(sed -n 's/^# short: //p' "$test") "
+		for id in $1; do
+			[ -n "$LONG" ] || [ "$short" = "  " ] || [[ $short == *" $id "* ]] || continue
+			queue+=("$id $test")
 		done
 	done
+}
+
+# machines: run what is enqueued, JOBS at a time
+machines() {
+	local id test name opts names=()
+	for test in ${queue[@]+"${queue[@]}"}; do
+		read -r id test <<<"$test"
+		read -r -a opts < <(sed -n 's/^# vm: //p' "$test" | tr '\n' ' '
+			[ -z "$LONG" ] || sed -n 's/^# long: //p' "$test" | tr '\n' ' '; echo)
+		while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do
+			wait -n
+		done
+		name=$id-$(basename "$test" .sh)
+		names+=("$name")
+		group "$name" tests/vm/run.sh -k "$id" -e "LONG=$LONG" -o "$logs/$name/out" "${opts[@]}" "$test" &
+	done
 	wait
-	for name in "${names[@]}"; do
+	for name in ${names[@]+"${names[@]}"}; do
 		collect "$name"
 	done
+	queue=()
 }
 
 stage_net() {
-	machines "${kernels[*]}" tests/net/*.sh
+	enqueue "${kernels[*]}" tests/net/*.sh
 }
 
 stage_debug() {
-	local id
-	for id in "${debug_kernels[@]}"; do
-		run "build-$id" one "build module $id" build_module "$id"
-	done
-	machines "${debug_kernels[*]}" tests/debug/*.sh
+	enqueue "${debug_kernels[*]}" tests/debug/*.sh
+}
+
+stage_plants() {
+	wanted plants || return
+	JOBS=$JOBS run plants tests/plants/plants.sh
+}
+
+stage_coverage() {
+	[ -z "$ONLY" ] || return
+	run coverage tests/vm/coverage.py "$logs" build 90
 }
 
 stage_install() {
@@ -215,14 +236,17 @@ stage_dkms() {
 
 rm -rf "$logs"
 mkdir -p "$logs"
-[ $# -gt 0 ] || set -- deps build unit net demo install dkms debug
+all=(deps build unit net debug plants demo install dkms coverage)
+[ $# -gt 0 ] || set -- "${all[@]}"
 for stage in "$@"; do
 	if ! declare -F "stage_$stage" >/dev/null; then
-		echo "check.sh: no stage '$stage' (deps build unit net demo install dkms debug)" >&2
+		echo "check.sh: no stage '$stage' (${all[*]})" >&2
 		exit 2
 	fi
 done
 for stage in "$@"; do
+	case $stage in net | hostile | debug) ;; *) machines ;; esac
 	"stage_$stage"
 done
+machines
 finish

@@ -17,7 +17,7 @@
 SRC=${TUNNEL_SRC:?run this by tests/vm/run.sh}
 OUT=${TUNNEL_OUT:-/out}
 BIN=$SRC/build/bin
-KO=$SRC/build/$KERNEL/tunnel.ko
+KO=${TUNNEL_KO:-$SRC/build/$KERNEL/tunnel.ko}
 T=/run/tunnel-test
 mkdir -p "$T"
 export LC_ALL=C

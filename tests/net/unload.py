@@ -36,22 +36,28 @@ def attach(nl, name, sock):
     sock.close()
 
 
-def round_(module, service):
-    subprocess.run(["insmod", module], check=True)
-    nl = Genl()
+def join(nl, service):
+    """Tunnels d and l, joined by a carrier, to a listening socket. Return: the port
+    on 127.0.0.1 that leads there."""
     common = {A.PEER_PIN: bytes(32), A.KEY: text("/none")}
     must(nl.call(CMD.TUNNEL_NEW, {A.NAME: text("d"), A.ROLE: u8(0), A.REMOTE: text("x:1"), **common}))
     must(nl.call(CMD.TUNNEL_NEW, {A.NAME: text("l"), A.ROLE: u8(1), A.LOCAL: text("x:1"), **common}))
     must(nl.call(CMD.SERVICE_NEW, {A.SERVICE: text("s"), A.ADDRESS: address(*service.getsockname())}))
     there = must(nl.call(CMD.LISTENER_NEW, {A.NAME: text("d"), A.SERVICE: text("s"),
                                             A.ADDRESS: address("127.0.0.1", 0)}))
-    port = int.from_bytes(there.messages[0][A.ADDRESS][2:4], "big")
     a, b = pair()
     ulp(a, b)
     encrypt(a, b, 1)
     encrypt(b, a, 7)
     attach(nl, "l", b)
     attach(nl, "d", a)
+    return int.from_bytes(there.messages[0][A.ADDRESS][2:4], "big")
+
+
+def round_(module, service):
+    subprocess.run(["insmod", module], check=True)
+    nl = Genl()
+    port = join(nl, service)
     client = socket.create_connection(("127.0.0.1", port), 20)
     server, _ = service.accept()
     server.settimeout(20)
@@ -83,4 +89,5 @@ def main():
             print("# %d rounds" % n, flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
