@@ -30,7 +30,7 @@
 #define BUF (64 << 10)
 
 struct request {
-	uint64_t seed, up, down;	/* big-endian on the wire */
+	uint64_t seed, up, down; /* big-endian on the wire */
 };
 
 /* Eight bytes of the pattern; a mixer of splitmix64 (public domain, S. Vigna). */
@@ -215,7 +215,9 @@ static void *run_one(void *arg)
 	for (j->done = 0; j->done < j->requests; j->done++) {
 		uint64_t seed = word(j->index, j->done);
 		struct request q = {
-			htobe64(seed), htobe64(j->up), htobe64(j->down),
+			htobe64(seed),
+			htobe64(j->up),
+			htobe64(j->down),
 		};
 
 		step = "send";
@@ -229,9 +231,8 @@ static void *run_one(void *arg)
 	close(fd);
 	return NULL;
 failed:
-	snprintf(j->error, sizeof(j->error), "connection %u, request %llu: %s: %s",
-		 j->index, (unsigned long long)j->done, step,
-		 errno == EAGAIN ? "stuck" : strerror(errno));
+	snprintf(j->error, sizeof(j->error), "connection %u, request %llu: %s: %s", j->index,
+		 (unsigned long long)j->done, step, errno == EAGAIN ? "stuck" : strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return NULL;
@@ -241,8 +242,8 @@ static uint64_t size_of(const char *text, unsigned int index)
 {
 	/* 1, 2, 4 ... 4 MiB, and something that is no power of two */
 	if (!strcmp(text, "mix"))
-		return (1ULL << index % 23) + (index % 3 == 1 && index % 23 > 2 &&
-					       index % 23 < 22 ? index : 0);
+		return (1ULL << index % 23) +
+		       (index % 3 == 1 && index % 23 > 2 && index % 23 < 22 ? index : 0);
 	return strtoull(text, NULL, 0);
 }
 
@@ -258,8 +259,11 @@ static int run(int argc, char **argv)
 		return 2;
 	for (i = 0; i < n; i++) {
 		jobs[i] = (struct job){
-			.ai = ai, .index = i, .requests = (unsigned int)atoi(argv[3]),
-			.up = size_of(argv[4], i), .down = size_of(argv[5], i + 7),
+			.ai = ai,
+			.index = i,
+			.requests = (unsigned int)atoi(argv[3]),
+			.up = size_of(argv[4], i),
+			.down = size_of(argv[5], i + 7),
 			.timeout = argc > 6 ? (unsigned int)atoi(argv[6]) : 60,
 		};
 		if (pthread_create(&threads[i], NULL, run_one, &jobs[i])) {
@@ -274,8 +278,8 @@ static int run(int argc, char **argv)
 		if (jobs[i].error[0] && bad++ < 10)
 			fprintf(stderr, "traffic run: %s\n", jobs[i].error);
 	}
-	printf("%llu requests on %u connections, %llu bytes, %u failed\n",
-	       (unsigned long long)done, n, (unsigned long long)bytes, bad);
+	printf("%llu requests on %u connections, %llu bytes, %u failed\n", (unsigned long long)done,
+	       n, (unsigned long long)bytes, bad);
 	return bad ? 1 : 0;
 }
 
@@ -305,6 +309,7 @@ int main(int argc, char **argv)
 		return run(argc - 2, argv + 2);
 	if (argc == 5 && !strcmp(argv[1], "stall"))
 		return stall(argv + 2);
-	fprintf(stderr, "usage: traffic serve ADDRESS PORT | run ADDRESS PORT CONNECTIONS REQUESTS UP DOWN [TIMEOUT] | stall ADDRESS PORT BYTES\n");
+	fprintf(stderr,
+		"usage: traffic serve ADDRESS PORT | run ADDRESS PORT CONNECTIONS REQUESTS UP DOWN [TIMEOUT] | stall ADDRESS PORT BYTES\n");
 	return 2;
 }

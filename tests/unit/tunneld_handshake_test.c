@@ -268,9 +268,11 @@ static void check_finished(const struct wire *w, uint16_t cipher, const struct k
 		memcpy(nonce + 4, rec, 8);
 		mbedtls_gcm_init(&gcm);
 		assert_int_equal(mbedtls_gcm_setkey(&gcm, MBEDTLS_CIPHER_ID_AES, d->key,
-						    (unsigned int)kdf_key_len(cipher) * 8), 0);
+						    (unsigned int)kdf_key_len(cipher) * 8),
+				 0);
 		assert_int_equal(mbedtls_gcm_auth_decrypt(&gcm, n, nonce, 12, aad, 13,
-							  rec + skip + n, 16, rec + skip, plain), 0);
+							  rec + skip + n, 16, rec + skip, plain),
+				 0);
 		mbedtls_gcm_free(&gcm);
 	} else {
 		mbedtls_chachapoly_context c;
@@ -278,7 +280,8 @@ static void check_finished(const struct wire *w, uint16_t cipher, const struct k
 		mbedtls_chachapoly_init(&c);
 		mbedtls_chachapoly_setkey(&c, d->key);
 		assert_int_equal(mbedtls_chachapoly_auth_decrypt(&c, n, nonce, aad, 13, rec + n,
-								 rec, plain), 0);
+								 rec, plain),
+				 0);
 		mbedtls_chachapoly_free(&c);
 	}
 	assert_int_equal(plain[0], 20); /* Finished */
@@ -409,7 +412,9 @@ static void test_kernel_refuses(void **state)
 static void test_garbage_to_server(void **state)
 {
 	static const char *const garbage[] = {
-		"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\x80\x2e\x01\x03\x01", "SSH-2.0-x\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+		"\x80\x2e\x01\x03\x01",
+		"SSH-2.0-x\r\n",
 	};
 	size_t i;
 	int fd[2];
@@ -443,7 +448,8 @@ static void test_broken_hello(void **state)
 		run_until_done(false);
 		assert_int_equal(ends[SERVER].fd, -1);
 		if (n < sizeof(hello))
-			assert_string_equal(ends[SERVER].why, "closed by the peer in the handshake");
+			assert_string_equal(ends[SERVER].why,
+					    "closed by the peer in the handshake");
 		close(fd[CLIENT]);
 	}
 }
@@ -563,7 +569,8 @@ static pid_t odd_peer(const struct odd *o, int fd, int other)
 	fcntl(fd, F_SETFL, 0);
 	mbedtls_ssl_config_init(&conf);
 	mbedtls_ssl_init(&ssl);
-	mbedtls_ssl_config_defaults(&conf, o->server ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT,
+	mbedtls_ssl_config_defaults(&conf,
+				    o->server ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT,
 				    MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
 	mbedtls_ssl_conf_rng(&conf, crypto_random, NULL);
 	suites_choose(TUNNEL_CIPHER_ALL, suites);
@@ -631,8 +638,9 @@ static void test_odd_peers(void **state)
 static void test_serverhello(void **state)
 {
 	static const uint8_t tail[] = { 0x00, 0x04, 0x00, 0x17, 0x00, 0x00 };
-	uint8_t msg[5 + 4 + 2 + 32 + 1 + 3 + sizeof(tail)] = { 22, 3, 3, 0, sizeof(msg) - 5, 2, 0,
-							       0, sizeof(msg) - 9, 3, 3 };
+	uint8_t msg[5 + 4 + 2 + 32 + 1 + 3 + sizeof(tail)] = {
+		22, 3, 3, 0, sizeof(msg) - 5, 2, 0, 0, sizeof(msg) - 9, 3, 3
+	};
 	struct serverhello sh = { 0 };
 	uint8_t flood[2 * SERVERHELLO_MAX];
 	size_t n;

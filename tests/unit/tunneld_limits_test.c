@@ -26,8 +26,9 @@ static struct sockaddr *addr(const char *text)
 
 static void setup(unsigned int max, unsigned int max_address, unsigned int rate, unsigned int burst)
 {
-	struct limits_config c = { .max = max, .max_address = max_address,
-				   .rate = rate, .burst = burst };
+	struct limits_config c = {
+		.max = max, .max_address = max_address, .rate = rate, .burst = burst
+	};
 
 	limits_init(&limits, &c, 12345);
 }
@@ -183,7 +184,9 @@ static void test_log_limit(void **state)
 
 static void test_backoff(void **state)
 {
-	static const uint64_t want[] = { 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000, 30000 };
+	static const uint64_t want[] = {
+		200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000, 30000
+	};
 	struct backoff low = { 0 }, high = { 0 };
 	size_t i;
 
@@ -218,8 +221,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bucket),	     cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_sources),	     cmocka_unit_test(test_rate),
-		cmocka_unit_test(test_many_sources), cmocka_unit_test(test_all), cmocka_unit_test(test_log_limit),
-		cmocka_unit_test(test_backoff),	     cmocka_unit_test(test_backoff_lost),
+		cmocka_unit_test(test_many_sources), cmocka_unit_test(test_all),
+		cmocka_unit_test(test_log_limit),    cmocka_unit_test(test_backoff),
+		cmocka_unit_test(test_backoff_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

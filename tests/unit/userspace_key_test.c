@@ -156,8 +156,8 @@ static void pin_as_openssl_says(void **state)
 		skip();
 	assert_int_equal(tnl_key_generate(in_dir("key"), pin, err, sizeof(err)), 0);
 	tnl_format_pin(pin, hex);
-	snprintf(command, sizeof(command),
-		 "openssl pkey -in '%s' -pubout -outform der | sha256sum", path);
+	snprintf(command, sizeof(command), "openssl pkey -in '%s' -pubout -outform der | sha256sum",
+		 path);
 	f = popen(command, "r");
 	assert_non_null(f);
 	assert_non_null(fgets(line, sizeof(line), f));
@@ -172,8 +172,8 @@ static void pin_as_openssl_says(void **state)
 	assert_int_equal(system(command), 0);
 	assert_int_equal(tnl_key_pin(path, pin, err, sizeof(err)), 0);
 	tnl_format_pin(pin, hex);
-	snprintf(command, sizeof(command),
-		 "openssl pkey -in '%s' -pubout -outform der | sha256sum", path);
+	snprintf(command, sizeof(command), "openssl pkey -in '%s' -pubout -outform der | sha256sum",
+		 path);
 	f = popen(command, "r");
 	assert_non_null(f);
 	assert_non_null(fgets(line, sizeof(line), f));

@@ -22,8 +22,8 @@
 static struct {
 	char data[2048] __attribute__((aligned(4)));
 	size_t len;
-	int err;		/* fail with it instead */
-	uint32_t from;		/* netlink port of the sender */
+	int err;       /* fail with it instead */
+	uint32_t from; /* netlink port of the sender */
 } script[16];
 static unsigned int steps, step;
 static uint32_t seq;
@@ -107,8 +107,7 @@ static void add_attr(char *at, uint16_t type, const void *data, uint16_t len)
 static struct nlmsghdr *add_named(uint8_t cmd, uint16_t flags, const char *name)
 {
 	uint16_t len = strlen(name) + 1;
-	struct nlmsghdr *hdr = add_msg(FAMILY, flags,
-				       GENL_HDRLEN + NLA_HDRLEN + NLA_ALIGN(len));
+	struct nlmsghdr *hdr = add_msg(FAMILY, flags, GENL_HDRLEN + NLA_HDRLEN + NLA_ALIGN(len));
 	struct genlmsghdr *gh = NLMSG_DATA(hdr);
 
 	gh->cmd = cmd;
@@ -313,10 +312,10 @@ static void stopped_walk_is_drained(void **state)
 static void strangers_are_ignored(void **state)
 {
 	(void)state;
-	datagram();	/* another process */
+	datagram(); /* another process */
 	add_error(-EINVAL, "not from the kernel", -1);
 	script[0].from = 4711;
-	datagram();	/* a notification, and the end of an older request */
+	datagram(); /* a notification, and the end of an older request */
 	add_named(TUNNEL_CMD_TUNNEL_NEW, 0, "news")->nlmsg_seq = 0;
 	add_done(0, -EIO);
 	((struct nlmsghdr *)(script[1].data +

@@ -202,7 +202,7 @@ static void pins(void **state)
 static void names(void **state)
 {
 	static const char *const good[] = { "a", "0", "web", "a.b_c-d", "-", ".", "9lives" };
-	static const char *const bad[] = { "",	    "a/b",  "Web",  "a b",     "a\n",
+	static const char *const bad[] = { "",	    "a/b",  "Web",  "a b",	  "a\n",
 					   "a:b",   "a@b",  "\x01", "gr\xc3\xbc", "\xff",
 					   "a\x1b", "a%20", "*",    "a\\b" };
 	char text[70];

@@ -23,15 +23,15 @@
 
 /* PEM of an RSA-4096 key is 3.3 KiB, of a P-256 key 227 bytes. */
 #define KEY_FILE_MAX (16 * 1024)
-#define SPKI_MAX 2048
+#define SPKI_MAX     2048
 
 struct rng {
 	mbedtls_entropy_context entropy;
 	mbedtls_ctr_drbg_context drbg;
 };
 
-__attribute__((format(printf, 4, 5)))
-static int refuse(char *err, size_t errlen, int ret, const char *fmt, ...)
+static __attribute__((format(printf, 4, 5))) int refuse(char *err, size_t errlen, int ret,
+							const char *fmt, ...)
 {
 	va_list ap;
 
@@ -69,8 +69,7 @@ static void rng_free(struct rng *rng)
 
 /* --- what differs between mbedTLS 2.28 and 3.x ---------------------------- */
 
-static int parse_key(mbedtls_pk_context *pk, const unsigned char *pem, size_t size,
-		     struct rng *rng)
+static int parse_key(mbedtls_pk_context *pk, const unsigned char *pem, size_t size, struct rng *rng)
 {
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 	return mbedtls_pk_parse_key(pk, pem, size, NULL, 0, mbedtls_ctr_drbg_random, &rng->drbg);

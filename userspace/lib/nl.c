@@ -94,10 +94,10 @@ struct exchange {
 	uint32_t seq;
 	answer_fn answer;
 	void *arg;
-	bool done;		/* the ACK, the error or the end of the dump came */
-	bool interrupted;	/* the dump is inconsistent */
-	int stopped;		/* what @answer returned when it had enough */
-	int err;		/* errno of the kernel, negative */
+	bool done;	  /* the ACK, the error or the end of the dump came */
+	bool interrupted; /* the dump is inconsistent */
+	int stopped;	  /* what @answer returned when it had enough */
+	int err;	  /* errno of the kernel, negative */
 };
 
 static int fail(struct tnl_conn *c, int err, const char *what)
@@ -105,8 +105,8 @@ static int fail(struct tnl_conn *c, int err, const char *what)
 	if (what)
 		snprintf(c->error, sizeof(c->error), "%s: %s", what, strerror(-err));
 	else if (err == -EPERM)
-		snprintf(c->error, sizeof(c->error), "%s: this needs CAP_NET_ADMIN (run it as root)",
-			 strerror(EPERM));
+		snprintf(c->error, sizeof(c->error),
+			 "%s: this needs CAP_NET_ADMIN (run it as root)", strerror(EPERM));
 	else
 		snprintf(c->error, sizeof(c->error), "%s", strerror(-err));
 	return err;
@@ -324,8 +324,7 @@ static int take_family(struct tnl_conn *c, struct nlmsghdr *hdr, void *arg)
 	struct lookup *want = arg;
 
 	(void)c;
-	if (hdr->nlmsg_type != GENL_ID_CTRL ||
-	    genlmsg_parse(hdr, 0, a, CTRL_ATTR_MAX, policy) < 0)
+	if (hdr->nlmsg_type != GENL_ID_CTRL || genlmsg_parse(hdr, 0, a, CTRL_ATTR_MAX, policy) < 0)
 		return 0;
 	if (a[CTRL_ATTR_FAMILY_ID])
 		want->family = nla_get_u16(a[CTRL_ATTR_FAMILY_ID]);

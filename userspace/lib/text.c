@@ -19,8 +19,8 @@
 /* Longest text that can be right: 39 + '%' + 15 + brackets, colon, port. */
 #define ADDR_TEXT_MAX 80
 
-__attribute__((format(printf, 3, 4)))
-static int refuse(char *err, size_t errlen, const char *fmt, ...)
+static __attribute__((format(printf, 3, 4))) int refuse(char *err, size_t errlen, const char *fmt,
+							...)
 {
 	va_list ap;
 
@@ -265,6 +265,7 @@ const char *tnl_session_state_name(uint8_t state)
 
 const char *tnl_blocked_name(uint8_t blocked)
 {
+	/* clang-format off */
 	static const char *const names[] = {
 		[TUNNEL_BLOCKED_NONE] = "none",
 		[TUNNEL_BLOCKED_CARRIER] = "carrier",
@@ -273,6 +274,7 @@ const char *tnl_blocked_name(uint8_t blocked)
 		[TUNNEL_BLOCKED_READER] = "reader",
 		[TUNNEL_BLOCKED_CONNECT] = "connect",
 	};
+	/* clang-format on */
 
 	return lookup(names, ARRAY_SIZE(names), blocked);
 }

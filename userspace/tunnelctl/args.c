@@ -14,8 +14,8 @@ static const char *name_at(const char *const *first, size_t stride, size_t i)
 	return *(const char *const *)((const char *)first + i * stride);
 }
 
-int match_word(const char *word, const char *const *first, size_t stride, size_t count,
-	       char *err, size_t errlen)
+int match_word(const char *word, const char *const *first, size_t stride, size_t count, char *err,
+	       size_t errlen)
 {
 	size_t len = strlen(word), used = 0, i;
 	int found = -ENOENT;
@@ -32,8 +32,7 @@ int match_word(const char *word, const char *const *first, size_t stride, size_t
 		if (strncmp(name, word, len))
 			continue;
 		if (used < errlen)
-			used += snprintf(err + used, errlen - used, "%s%s", used ? ", " : "",
-					 name);
+			used += snprintf(err + used, errlen - used, "%s%s", used ? ", " : "", name);
 		found = found == -ENOENT ? (int)i : -EBUSY;
 	}
 	return found;
@@ -61,8 +60,7 @@ int parse_keywords(struct ctx *ctx, int argc, char **argv, struct keyword *kw, s
 	return EXIT_OK;
 }
 
-int expect_args(struct ctx *ctx, int argc, char **argv, int least, int most,
-		const char *missing)
+int expect_args(struct ctx *ctx, int argc, char **argv, int least, int most, const char *missing)
 {
 	if (argc < least)
 		return usage_error(ctx, "%s is missing", missing);
@@ -79,8 +77,8 @@ int parse_name(struct ctx *ctx, const char *what, const char *word)
 		     EXIT_OK;
 }
 
-int parse_address(struct ctx *ctx, const char *word, bool port_zero_ok,
-		  struct sockaddr_storage *ss, int *len)
+int parse_address(struct ctx *ctx, const char *word, bool port_zero_ok, struct sockaddr_storage *ss,
+		  int *len)
 {
 	char err[512];
 
@@ -122,7 +120,8 @@ int parse_session_id(struct ctx *ctx, const char *word, uint64_t *id)
 	size_t len = strspn(hex, "0123456789abcdefABCDEF");
 
 	if (len == 0 || len > 16 || hex[len])
-		return usage_error(ctx, "'%s' is not a session id: hex digits as 'session show' prints them",
+		return usage_error(ctx,
+				   "'%s' is not a session id: hex digits as 'session show' prints them",
 				   word);
 	*id = strtoull(hex, NULL, 16);
 	return EXIT_OK;

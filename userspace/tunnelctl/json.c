@@ -13,8 +13,12 @@ static int utf8_decode(const unsigned char *s, uint32_t *code)
 	int len, i;
 
 	*code = 0xfffd;
-	len = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 :
-	      s[0] < 0xf8 ? 4 : 0;
+	len = s[0] < 0x80 ? 1 :
+	      s[0] < 0xc0 ? 0 :
+	      s[0] < 0xe0 ? 2 :
+	      s[0] < 0xf0 ? 3 :
+	      s[0] < 0xf8 ? 4 :
+			    0;
 	if (len == 0)
 		return 1;
 	if (len == 1) {

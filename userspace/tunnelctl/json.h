@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct json {
-	bool comma;	/* something precedes in this array or object */
+	bool comma; /* something precedes in this array or object */
 };
 
 /* @key is NULL inside an array and at the top. */

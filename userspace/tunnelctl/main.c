@@ -13,6 +13,7 @@
 #define TUNNEL_VERSION "0.1.0"
 #endif
 
+/* clang-format off */
 static const struct object objects[] = {
 	{ "tunnel", tunnel_commands },
 	{ "service", service_commands },
@@ -26,12 +27,13 @@ static const struct object objects[] = {
 	{ "keygen", keygen_commands },
 	{ "pubkey", pubkey_commands },
 };
+/* clang-format on */
 
 static void print_command(FILE *out, const char *lead, const char *object,
 			  const struct command *cmd)
 {
-	fprintf(out, "%stunnelctl %s%s%s%s%s\n", lead, object, cmd->name[0] ? " " : "",
-		cmd->name, cmd->args[0] ? " " : "", cmd->args);
+	fprintf(out, "%stunnelctl %s%s%s%s%s\n", lead, object, cmd->name[0] ? " " : "", cmd->name,
+		cmd->args[0] ? " " : "", cmd->args);
 }
 
 static void print_object(FILE *out, const struct object *object)
@@ -100,8 +102,8 @@ int failure(const char *fmt, ...)
 static const struct object *find_object(struct ctx *ctx, const char *word)
 {
 	char several[128];
-	int i = match_word(word, &objects[0].name, sizeof(objects[0]), ARRAY_SIZE(objects),
-			   several, sizeof(several));
+	int i = match_word(word, &objects[0].name, sizeof(objects[0]), ARRAY_SIZE(objects), several,
+			   sizeof(several));
 
 	if (i >= 0)
 		return &objects[i];
@@ -121,8 +123,8 @@ static const struct command *find_command(struct ctx *ctx, const struct object *
 
 	while (object->commands[count].run)
 		count++;
-	i = match_word(word, &object->commands[0].name, sizeof(object->commands[0]), count,
-		       several, sizeof(several));
+	i = match_word(word, &object->commands[0].name, sizeof(object->commands[0]), count, several,
+		       sizeof(several));
 	if (i >= 0)
 		return &object->commands[i];
 	if (i == -EBUSY)

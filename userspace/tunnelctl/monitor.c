@@ -78,8 +78,7 @@ static void print_session(const struct obj *o)
 			printf(" for %s", obj_addr(o, TUNNEL_A_PEER_ADDR));
 		return;
 	}
-	printf(" closed: %s, %s sent, %s received",
-	       tnl_reason_text(obj_num(o, TUNNEL_A_REASON)),
+	printf(" closed: %s, %s sent, %s received", tnl_reason_text(obj_num(o, TUNNEL_A_REASON)),
 	       human_bytes(obj_num(o, TUNNEL_A_TX_BYTES), tx),
 	       human_bytes(obj_num(o, TUNNEL_A_RX_BYTES), rx));
 }

@@ -33,8 +33,7 @@ char *human_ms(uint64_t ms, char buf[HUMANLEN])
 	uint64_t s = ms / 1000;
 
 	if (s < 60)
-		snprintf(buf, HUMANLEN, "%u.%us", (unsigned int)s,
-			 (unsigned int)(ms % 1000 / 100));
+		snprintf(buf, HUMANLEN, "%u.%us", (unsigned int)s, (unsigned int)(ms % 1000 / 100));
 	else if (s < 3600)
 		snprintf(buf, HUMANLEN, "%um%us", (unsigned int)(s / 60), (unsigned int)(s % 60));
 	else if (s < 86400)
@@ -243,8 +242,7 @@ void obj_json(struct json *j, const struct obj *o)
 
 bool same_tunnel(const struct obj *o, const char *tunnel)
 {
-	return obj_has(o, TUNNEL_A_NAME) &&
-	       !strcmp(nla_get_string(o->attr[TUNNEL_A_NAME]), tunnel);
+	return obj_has(o, TUNNEL_A_NAME) && !strcmp(nla_get_string(o->attr[TUNNEL_A_NAME]), tunnel);
 }
 
 void list_json(struct json *j, const char *key, const struct list *list, const char *tunnel)
@@ -262,8 +260,7 @@ void list_json(struct json *j, const char *key, const struct list *list, const c
 	json_close(j, ']');
 }
 
-int show_list(struct ctx *ctx, uint8_t cmd, const char *name,
-	      void (*print)(const struct obj *o))
+int show_list(struct ctx *ctx, uint8_t cmd, const char *name, void (*print)(const struct obj *o))
 {
 	struct json j = { 0 };
 	struct list list;
@@ -336,8 +333,8 @@ void service_print(const struct obj *o)
 
 void listener_print(const struct obj *o)
 {
-	printf("listener: %s -> %s/%s\n", obj_addr(o, TUNNEL_A_ADDRESS),
-	       obj_text(o, TUNNEL_A_NAME), obj_text(o, TUNNEL_A_SERVICE));
+	printf("listener: %s -> %s/%s\n", obj_addr(o, TUNNEL_A_ADDRESS), obj_text(o, TUNNEL_A_NAME),
+	       obj_text(o, TUNNEL_A_SERVICE));
 }
 
 static void print_lane(const struct obj *o, const char *indent)
@@ -373,8 +370,7 @@ void carrier_print(const struct obj *o, const char *indent)
 		printf(", state %s", state_of(o));
 	printf("\n%s  rtt %s, age %s\n", indent, human_us(obj_num(o, TUNNEL_A_RTT_US), rtt),
 	       human_ms(obj_num(o, TUNNEL_A_AGE_MS), age));
-	printf("%s  transfer: %s sent in %" PRIu64 " records, %s received in %" PRIu64
-	       " records\n",
+	printf("%s  transfer: %s sent in %" PRIu64 " records, %s received in %" PRIu64 " records\n",
 	       indent, human_bytes(obj_num(o, TUNNEL_A_TX_BYTES), tx),
 	       obj_num(o, TUNNEL_A_TX_RECORDS), human_bytes(obj_num(o, TUNNEL_A_RX_BYTES), rx),
 	       obj_num(o, TUNNEL_A_RX_RECORDS));
@@ -410,8 +406,7 @@ void session_print(const struct obj *o)
 	if (obj_has(o, TUNNEL_A_PEER_ADDR))
 		printf(" for %s", obj_addr(o, TUNNEL_A_PEER_ADDR));
 	printf(", %s\n", state_of(o));
-	printf("  transfer: %s sent, %s received\n",
-	       human_bytes(obj_num(o, TUNNEL_A_TX_BYTES), tx),
+	printf("  transfer: %s sent, %s received\n", human_bytes(obj_num(o, TUNNEL_A_TX_BYTES), tx),
 	       human_bytes(obj_num(o, TUNNEL_A_RX_BYTES), rx));
 	printf("  credit %s, window %s", human_bytes(obj_num(o, TUNNEL_A_TX_CREDIT), credit),
 	       human_bytes(obj_num(o, TUNNEL_A_RX_WINDOW), window));

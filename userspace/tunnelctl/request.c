@@ -11,7 +11,7 @@
 #include "tunnelctl.h"
 
 /* So often a dump is repeated that was overtaken by a change. */
-#define DUMP_TRIES 20
+#define DUMP_TRIES    20
 #define DUMP_PAUSE_US 10000
 
 int connect_kernel(struct ctx *ctx)

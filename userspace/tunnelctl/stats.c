@@ -65,8 +65,7 @@ static void print_info(const struct obj *o)
 	printf("module version: %s\n", obj_text(o, TUNNEL_A_VERSION));
 	printf("generation: %" PRIu64 "\n", obj_num(o, TUNNEL_A_GENERATION));
 	if (obj_num(o, TUNNEL_A_DAEMON))
-		printf("daemon: running, netlink port %" PRIu64 "\n",
-		       obj_num(o, TUNNEL_A_DAEMON));
+		printf("daemon: running, netlink port %" PRIu64 "\n", obj_num(o, TUNNEL_A_DAEMON));
 	else
 		printf("daemon: not running\n");
 	printf("tunnels: %" PRIu64 ", carriers: %" PRIu64 ", services: %" PRIu64

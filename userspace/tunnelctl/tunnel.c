@@ -11,10 +11,10 @@
 /* What a TUNNEL_NEW says. */
 struct settings {
 	const char *name;
-	const char *remote;		/* dial */
-	char local[TNL_ADDRSTRLEN];	/* listen */
+	const char *remote;	    /* dial */
+	char local[TNL_ADDRSTRLEN]; /* listen */
 	uint8_t pin[TUNNEL_PIN_LEN];
-	char *key;			/* absolute, allocated */
+	char *key; /* absolute, allocated */
 	const char *ciphers_word, *grace_word;
 	uint32_t ciphers, grace_ms;
 };
@@ -38,8 +38,7 @@ static int check_remote(struct ctx *ctx, const char *word)
 		return usage_error(ctx, "'%s': write IPv6 addresses in brackets, [ADDRESS]:PORT",
 				   word);
 	if (strlen(word) > TUNNEL_TEXT_MAX)
-		return usage_error(ctx, "'%s' is longer than %d characters", word,
-				   TUNNEL_TEXT_MAX);
+		return usage_error(ctx, "'%s' is longer than %d characters", word, TUNNEL_TEXT_MAX);
 	if (strpbrk(word, " \t\r\n/@"))
 		return usage_error(ctx, "'%s' is not HOST:PORT", word);
 	if (strlen(colon + 1) > 5 || strspn(colon + 1, "0123456789") != strlen(colon + 1))

@@ -16,23 +16,23 @@
 enum exit_code {
 	EXIT_OK,
 	EXIT_WRONG_USAGE,
-	EXIT_FAILED,		/* the kernel or a file said no */
+	EXIT_FAILED, /* the kernel or a file said no */
 };
 
 /* --- main.c --------------------------------------------------------------- */
 
 struct ctx {
 	bool json;
-	bool all;			/* zero counters too */
-	const char *object;		/* words of the running command, for usage lines */
+	bool all;	    /* zero counters too */
+	const char *object; /* words of the running command, for usage lines */
 	const struct command *command;
-	struct tnl_conn conn;		/* open while conn.sk is not NULL */
+	struct tnl_conn conn; /* open while conn.sk is not NULL */
 };
 
 /** struct command - one COMMAND of an OBJECT; @name is "" for objects without commands */
 struct command {
 	const char *name;
-	const char *args;		/* usage line after the name */
+	const char *args; /* usage line after the name */
 	const char *help;
 	int (*run)(struct ctx *ctx, int argc, char **argv);
 };
@@ -44,18 +44,16 @@ struct object {
 };
 
 extern const struct command tunnel_commands[], service_commands[], listener_commands[],
-	session_commands[], carrier_commands[], stats_commands[], info_commands[],
-	flush_commands[], monitor_commands[], keygen_commands[], pubkey_commands[];
+	session_commands[], carrier_commands[], stats_commands[], info_commands[], flush_commands[],
+	monitor_commands[], keygen_commands[], pubkey_commands[];
 
 int overview(struct ctx *ctx);
 
 /** usage_error - say what is wrong and the command's usage line. Return: EXIT_WRONG_USAGE. */
-__attribute__((format(printf, 2, 3)))
-int usage_error(struct ctx *ctx, const char *fmt, ...);
+int usage_error(struct ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /** failure - say "tunnelctl: ..." on stderr. Return: EXIT_FAILED. */
-__attribute__((format(printf, 1, 2)))
-int failure(const char *fmt, ...);
+int failure(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* --- args.c: words of the command line ------------------------------------- */
 
@@ -64,8 +62,8 @@ int failure(const char *fmt, ...);
  * or a unique prefix
  * Return: index, -ENOENT, -EBUSY when several begin so (they are in @err).
  */
-int match_word(const char *word, const char *const *first, size_t stride, size_t count,
-	       char *err, size_t errlen);
+int match_word(const char *word, const char *const *first, size_t stride, size_t count, char *err,
+	       size_t errlen);
 
 /** struct keyword - a "NAME VALUE" pair of a command; @value is NULL when not given */
 struct keyword {
@@ -77,13 +75,12 @@ struct keyword {
 int parse_keywords(struct ctx *ctx, int argc, char **argv, struct keyword *kw, size_t count);
 
 /** expect_args - check the number of words. Return: EXIT_*, said why. */
-int expect_args(struct ctx *ctx, int argc, char **argv, int least, int most,
-		const char *missing);
+int expect_args(struct ctx *ctx, int argc, char **argv, int least, int most, const char *missing);
 
 /* Each says what is wrong with the word and returns EXIT_*. */
 int parse_name(struct ctx *ctx, const char *what, const char *word);
-int parse_address(struct ctx *ctx, const char *word, bool port_zero_ok,
-		  struct sockaddr_storage *ss, int *len);
+int parse_address(struct ctx *ctx, const char *word, bool port_zero_ok, struct sockaddr_storage *ss,
+		  int *len);
 int parse_pin(struct ctx *ctx, const char *word, uint8_t pin[TUNNEL_PIN_LEN]);
 int parse_u32(struct ctx *ctx, const char *what, const char *word, uint32_t *value);
 int parse_session_id(struct ctx *ctx, const char *word, uint64_t *id);
@@ -160,7 +157,6 @@ void carrier_print(const struct obj *o, const char *indent);
 void session_print(const struct obj *o);
 
 /** show_list - the whole "show" of an object: dump, then JSON or @print for each */
-int show_list(struct ctx *ctx, uint8_t cmd, const char *name,
-	      void (*print)(const struct obj *o));
+int show_list(struct ctx *ctx, uint8_t cmd, const char *name, void (*print)(const struct obj *o));
 
 #endif

@@ -12,15 +12,15 @@
 #include "crypto.h"
 #include "suites.h"
 
-#define BACKLOG		 128
-#define ACCEPT_BATCH	 32
-#define BIND_RETRY_MS	 1000
-#define BIND_RETRY_MAX	 30000
-#define ACCEPT_PAUSE_MS	 100
+#define BACKLOG		128
+#define ACCEPT_BATCH	32
+#define BIND_RETRY_MS	1000
+#define BIND_RETRY_MAX	30000
+#define ACCEPT_PAUSE_MS 100
 /* Lines about refused strangers: enough to see each, not enough to fill a disk. */
 #define REFUSAL_LOG_RATE  5
 #define REFUSAL_LOG_BURST 100
-#define WHY_MAX		 512
+#define WHY_MAX		  512
 
 /* Owned by its listener from accept() to the end of the handshake. */
 struct inbound {
@@ -39,10 +39,10 @@ struct listener {
 	socklen_t addrlen;
 	char text[TNL_ADDRSTRLEN];
 	char key[TUNNEL_TEXT_MAX + 1];
-	uint32_t ciphers;		/* of all its tunnels */
-	bool wanted;			/* during accept_sync() */
-	int fd;				/* -1: not bound yet */
-	struct event *io, *timer;	/* timer: bind again, or accept again */
+	uint32_t ciphers;	  /* of all its tunnels */
+	bool wanted;		  /* during accept_sync() */
+	int fd;			  /* -1: not bound yet */
+	struct event *io, *timer; /* timer: bind again, or accept again */
 	unsigned int retry_ms;
 	bool complained;
 	struct log_limit key_log;
@@ -78,12 +78,11 @@ static void log_flood(struct listener *l, const char *peer, const struct sockadd
 		snprintf(tail, sizeof(tail), "; %u more refused since the last such line", more);
 	switch (verdict) {
 	case LIMITS_TOTAL:
-		snprintf(why, sizeof(why), "too many handshakes (%u, limit %u)",
-			 l->d->limits.total, c->max);
+		snprintf(why, sizeof(why), "too many handshakes (%u, limit %u)", l->d->limits.total,
+			 c->max);
 		break;
 	case LIMITS_ADDRESS:
-		snprintf(why, sizeof(why),
-			 "too many handshakes from this address (%u, limit %u)",
+		snprintf(why, sizeof(why), "too many handshakes from this address (%u, limit %u)",
 			 limits_count(&l->d->limits, addr), c->max_address);
 		break;
 	case LIMITS_ALL_RATE:
@@ -214,8 +213,7 @@ static struct identity *identity_of(struct listener *l)
 }
 
 /* @fd is consumed. */
-static void start(struct listener *l, int fd, const struct sockaddr_storage *addr,
-		  const char *peer)
+static void start(struct listener *l, int fd, const struct sockaddr_storage *addr, const char *peer)
 {
 	struct handshake_params params = {
 		.base = l->d->base,
@@ -278,8 +276,8 @@ static void on_connection(evutil_socket_t fd, short what, void *arg)
 	for (i = 0; i < ACCEPT_BATCH; i++) {
 		len = sizeof(addr);
 		conn = accept4(fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (conn < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
-				 errno == ENOBUFS)) {
+		if (conn < 0 &&
+		    (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
 			/* the connection stays queued and would wake us for ever */
 			log_info("accepting on %s: %s", l->text, strerror(errno));
 			pause_accepting(l);
@@ -293,8 +291,7 @@ static void on_connection(evutil_socket_t fd, short what, void *arg)
 		verdict = limits_enter(&l->d->limits, (struct sockaddr *)&addr, clock_ms());
 		if (verdict == LIMITS_TOTAL) {
 			drop_one(l->d);
-			verdict = limits_enter(&l->d->limits, (struct sockaddr *)&addr,
-					       clock_ms());
+			verdict = limits_enter(&l->d->limits, (struct sockaddr *)&addr, clock_ms());
 		}
 		if (verdict == LIMITS_OK) {
 			start(l, conn, &addr, peer);

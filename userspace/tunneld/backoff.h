@@ -8,8 +8,8 @@
 
 /** struct backoff - memory of one dialler; zero-initialised */
 struct backoff {
-	unsigned int failures;	/* since a carrier lived long */
-	uint64_t prompt_ms;	/* when dialling at once was last allowed */
+	unsigned int failures; /* since a carrier lived long */
+	uint64_t prompt_ms;    /* when dialling at once was last allowed */
 };
 
 /**

@@ -12,7 +12,7 @@
 struct dial;
 
 struct tunnel {
-	struct tunnel *next;		/* in the order the kernel lists them */
+	struct tunnel *next; /* in the order the kernel lists them */
 	char name[TUNNEL_NAME_MAX + 1];
 	uint8_t role, state;
 	uint8_t pin[TUNNEL_PIN_LEN];
@@ -21,9 +21,9 @@ struct tunnel {
 	char key[TUNNEL_TEXT_MAX + 1];
 	uint32_t ciphers;
 
-	struct dial *dial;		/* role dial */
-	struct listener *listener;	/* role listen; NULL: refused, see complaint */
-	const char *complaint;		/* why refused, as logged; static text */
+	struct dial *dial;	   /* role dial */
+	struct listener *listener; /* role listen; NULL: refused, see complaint */
+	const char *complaint;	   /* why refused, as logged; static text */
 };
 
 /**

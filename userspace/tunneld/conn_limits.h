@@ -28,15 +28,15 @@ struct limits_config {
 	unsigned int max_address; /* of them from one source */
 	unsigned int rate;	  /* new ones per second and source */
 	unsigned int burst;
-	unsigned int all_rate;	  /* of all sources that were not good before; 0: any */
+	unsigned int all_rate; /* of all sources that were not good before; 0: any */
 	unsigned int all_burst;
 };
 
 enum limits_verdict {
 	LIMITS_OK,
-	LIMITS_TOTAL,	/* max reached */
-	LIMITS_ADDRESS,	/* max_address reached */
-	LIMITS_RATE,	/* token bucket of the source is empty */
+	LIMITS_TOTAL,	 /* max reached */
+	LIMITS_ADDRESS,	 /* max_address reached */
+	LIMITS_RATE,	 /* token bucket of the source is empty */
 	LIMITS_ALL_RATE, /* token bucket of all unknown sources is empty */
 };
 
@@ -48,7 +48,7 @@ enum limits_verdict {
 struct limits_source {
 	uint8_t key[LIMITS_KEY_LEN];
 	bool used;
-	bool good;		/* a peer came from here */
+	bool good; /* a peer came from here */
 	unsigned int count;
 	struct bucket bucket;
 };

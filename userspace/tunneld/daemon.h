@@ -23,11 +23,11 @@ struct daemon {
 	 */
 	struct tnl_conn ctl, events;
 
-	struct tunnel *tunnels;		/* config.c: mirror of the kernel's */
+	struct tunnel *tunnels; /* config.c: mirror of the kernel's */
 	struct event *events_io, *sync_timer;
-	uint64_t sync_due_ms;		/* when sync_timer is pending */
+	uint64_t sync_due_ms; /* when sync_timer is pending */
 
-	struct listener *listeners;	/* accept.c */
+	struct listener *listeners; /* accept.c */
 	struct limits limits;
 	struct log_limit flood_log;
 	struct bucket refusal_log;

@@ -15,10 +15,10 @@
 #define WHY_MAX 512
 
 enum dial_state {
-	DIAL_IDLE,	/* there is a carrier, or it is not known yet that there is none */
-	DIAL_WAIT,	/* timer: backoff */
+	DIAL_IDLE, /* there is a carrier, or it is not known yet that there is none */
+	DIAL_WAIT, /* timer: backoff */
 	DIAL_RESOLVE,
-	DIAL_CONNECT,	/* io, timer: deadline of this address */
+	DIAL_CONNECT, /* io, timer: deadline of this address */
 	DIAL_HANDSHAKE,
 };
 
@@ -31,15 +31,15 @@ struct dial {
 	struct resolve *resolve;
 	struct sockaddr_storage addr[RESOLVE_MAX];
 	size_t n_addr, next_addr;
-	int fd;				/* DIAL_CONNECT */
+	int fd; /* DIAL_CONNECT */
 	struct event *io;
 	struct handshake *handshake;
-	char peer[TNL_ADDRSTRLEN];	/* the address being tried */
+	char peer[TNL_ADDRSTRLEN]; /* the address being tried */
 
 	struct backoff backoff;
-	uint64_t up_ms;			/* the carrier is up since; 0: it is not */
-	bool attached;			/* there was a carrier whose end is not accounted for */
-	uint64_t delay_ms;		/* before the next attempt */
+	uint64_t up_ms;	   /* the carrier is up since; 0: it is not */
+	bool attached;	   /* there was a carrier whose end is not accounted for */
+	uint64_t delay_ms; /* before the next attempt */
 };
 
 static void connect_next(struct dial *dl);
@@ -138,9 +138,8 @@ static void on_handshake(void *arg, const struct handshake_result *result)
 		dl->state = DIAL_IDLE;
 		dl->attached = true;
 		dl->up_ms = 0;
-		log_info("tunnel %s: carrier %u to %s attached (%s, %s)", dl->t->name, id,
-			 dl->peer, tnl_tls_version_name(result->version),
-			 tnl_cipher_name(result->cipher));
+		log_info("tunnel %s: carrier %u to %s attached (%s, %s)", dl->t->name, id, dl->peer,
+			 tnl_tls_version_name(result->version), tnl_cipher_name(result->cipher));
 		return;
 	}
 	snprintf(why, sizeof(why), "%s", result->why);

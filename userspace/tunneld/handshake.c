@@ -17,9 +17,9 @@ const struct handshake_ops handshake_ktls = {
 };
 
 struct handshake {
-	struct handshake_params params;	/* holds a reference on params.id */
+	struct handshake_params params; /* holds a reference on params.id */
 	struct event *io, *deadline;
-	struct tls *tls;		/* NULL: server, nothing received yet */
+	struct tls *tls; /* NULL: server, nothing received yet */
 };
 
 /* All but the socket. */

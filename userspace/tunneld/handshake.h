@@ -34,8 +34,8 @@ struct handshake_result {
 	int fd;
 	const char *why;
 	const uint8_t *pin;
-	uint16_t version;	/* KDF_TLS12 or KDF_TLS13 */
-	uint16_t cipher;	/* TLS_CIPHER_* */
+	uint16_t version; /* KDF_TLS12 or KDF_TLS13 */
+	uint16_t cipher;  /* TLS_CIPHER_* */
 };
 
 /** handshake_done - called exactly once, from the event loop, unless aborted before */
@@ -44,14 +44,14 @@ typedef void (*handshake_done)(void *arg, const struct handshake_result *result)
 struct handshake_params {
 	struct event_base *base;
 	const struct handshake_ops *ops;
-	int fd;			/* connected, O_NONBLOCK; owned from here on */
+	int fd; /* connected, O_NONBLOCK; owned from here on */
 	bool server;
-	struct identity *id;	/* a reference is taken */
-	uint32_t ciphers;	/* TUNNEL_CIPHER_* */
+	struct identity *id; /* a reference is taken */
+	uint32_t ciphers;    /* TUNNEL_CIPHER_* */
 	unsigned int timeout_ms;
 	tls_accept_pin accept_pin;
 	handshake_done done;
-	void *arg;		/* of both callbacks */
+	void *arg; /* of both callbacks */
 };
 
 /**

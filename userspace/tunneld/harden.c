@@ -83,7 +83,8 @@ void harden_load_modules(void)
 		return;
 	modprobe("tls");
 	if (!have_tls())
-		log_info("the kernel module \"tls\" could not be loaded: no carrier can be made without it");
+		log_info(
+			"the kernel module \"tls\" could not be loaded: no carrier can be made without it");
 }
 
 void harden_drop_privileges(void)

@@ -13,10 +13,10 @@
 #define KEY_FILE_MAX 65536
 
 struct identity {
-	struct identity *next;	/* in the cache */
+	struct identity *next; /* in the cache */
 	unsigned int refs;
 	char *path;
-	struct stat st;		/* of the file that was loaded */
+	struct stat st; /* of the file that was loaded */
 	mbedtls_pk_context key;
 	mbedtls_x509_crt crt;
 	uint8_t pin[TUNNEL_PIN_LEN];
@@ -108,8 +108,7 @@ static int parse(struct identity *id, int fd, char *err, size_t errlen)
 	if (!ret)
 		ret = crypto_sha256(id->crt.pk_raw.p, id->crt.pk_raw.len, id->pin);
 	if (ret) {
-		snprintf(err, errlen, "key %s: %s", id->path,
-			 crypto_error(ret, why, sizeof(why)));
+		snprintf(err, errlen, "key %s: %s", id->path, crypto_error(ret, why, sizeof(why)));
 		return -EINVAL;
 	}
 	return 0;
@@ -155,8 +154,7 @@ struct identity *identity_get(const char *path, char *err, size_t errlen)
 		if (!strcmp(id->path, path))
 			break;
 	if (id) {
-		if (!stat(path, &st) && same_file(&st, &id->st) &&
-		    !check(path, &st, err, errlen))
+		if (!stat(path, &st) && same_file(&st, &id->st) && !check(path, &st, err, errlen))
 			return identity_ref(id);
 		*p = id->next;
 		identity_put(id);

@@ -21,9 +21,9 @@
 
 /** struct kdf_input - what a handshake exports. Secret: wipe with mbedtls_platform_zeroize(). */
 struct kdf_input {
-	uint16_t version;	/* KDF_TLS12 or KDF_TLS13; 0: nothing exported yet */
-	uint16_t cipher;	/* TLS_CIPHER_* of linux/tls.h */
-	bool server;		/* our side */
+	uint16_t version; /* KDF_TLS12 or KDF_TLS13; 0: nothing exported yet */
+	uint16_t cipher;  /* TLS_CIPHER_* of linux/tls.h */
+	bool server;	  /* our side */
 	/* TLS 1.2: client key, server key, client IV, server IV */
 	size_t block_len;
 	uint8_t block[KDF_BLOCK_MAX];

@@ -162,8 +162,14 @@ static int open_kernel(struct tnl_conn *c)
 
 int main(int argc, char **argv)
 {
-	struct limits_config limits = { .max = 128, .max_address = 8, .rate = RATE, .burst = BURST,
-					.all_rate = ALL_RATE, .all_burst = ALL_BURST };
+	struct limits_config limits = {
+		.max = 128,
+		.max_address = 8,
+		.rate = RATE,
+		.burst = BURST,
+		.all_rate = ALL_RATE,
+		.all_burst = ALL_BURST,
+	};
 	static struct daemon d = { .ops = &handshake_ktls, .handshake_timeout_ms = 10000 };
 	uint32_t seed = 0;
 	char err[256];

@@ -13,8 +13,8 @@
 
 struct resolve {
 	struct event *deliver;
-	struct evdns_base *dns;			/* NULL: the address is numeric */
-	struct evdns_getaddrinfo_request *req;	/* NULL: answered, or answered at once */
+	struct evdns_base *dns;		       /* NULL: the address is numeric */
+	struct evdns_getaddrinfo_request *req; /* NULL: answered, or answered at once */
 	bool cancelled;
 	resolve_done done;
 	void *arg;

@@ -2,10 +2,10 @@
 #include <string.h>
 #include "serverhello.h"
 
-#define RECORD_HANDSHAKE   22
-#define RECORD_HEADER	   5
-#define MSG_SERVER_HELLO   2
-#define EXTENSION_EMS	   23
+#define RECORD_HANDSHAKE 22
+#define RECORD_HEADER	 5
+#define MSG_SERVER_HELLO 2
+#define EXTENSION_EMS	 23
 
 void serverhello_feed(struct serverhello *sh, const uint8_t *bytes, size_t len)
 {
@@ -70,9 +70,9 @@ bool serverhello_has_ems(const struct serverhello *sh)
 	if (take_number(&record, 1) != MSG_SERVER_HELLO)
 		return false;
 	msg = take_part(&record, take_number(&record, 3));
-	take(&msg, 2 + 32);		       /* version, random */
-	take(&msg, take_number(&msg, 1));      /* session id */
-	take(&msg, 2 + 1);		       /* cipher suite, compression */
+	take(&msg, 2 + 32);		  /* version, random */
+	take(&msg, take_number(&msg, 1)); /* session id */
+	take(&msg, 2 + 1);		  /* cipher suite, compression */
 	ext = take_part(&msg, take_number(&msg, 2));
 	while (!ext.bad && ext.left) {
 		size_t type = take_number(&ext, 2);

@@ -32,7 +32,7 @@ struct tls {
 	int fd, io_errno;
 	bool server;
 	bool got_byte, not_tls, eof;
-	int alert_sent;		/* description; -1: none that we could see */
+	int alert_sent; /* description; -1: none that we could see */
 	tls_accept_pin accept_pin;
 	void *arg;
 	bool pin_seen, pin_ok;
@@ -43,7 +43,7 @@ struct tls {
 	struct kdf_input exported;
 #if V3
 	mbedtls_tls_prf_types prf;
-	uint8_t master[48], randoms[64];	/* server's random first, as the PRF wants it */
+	uint8_t master[48], randoms[64]; /* server's random first, as the PRF wants it */
 #endif
 	char why[256];
 };
@@ -164,7 +164,7 @@ static void set_groups(mbedtls_ssl_config *conf)
 	static const uint16_t groups[] = {
 		MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
 		MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1,
-		MBEDTLS_SSL_IANA_TLS_GROUP_NONE
+		MBEDTLS_SSL_IANA_TLS_GROUP_NONE,
 	};
 
 	mbedtls_ssl_conf_groups(conf, groups);
@@ -179,8 +179,8 @@ static int set_connection(struct tls *t)
 #else
 static int export_keys(void *arg, const unsigned char *master, const unsigned char *block,
 		       size_t maclen, size_t keylen, size_t ivlen,
-		       const unsigned char client_random[32],
-		       const unsigned char server_random[32], mbedtls_tls_prf_types prf)
+		       const unsigned char client_random[32], const unsigned char server_random[32],
+		       mbedtls_tls_prf_types prf)
 {
 	struct tls *t = arg;
 	size_t len = 2 * (keylen + ivlen);
@@ -219,7 +219,10 @@ static void set_groups(mbedtls_ssl_config *conf)
 		MBEDTLS_ECP_DP_SECP521R1, MBEDTLS_ECP_DP_NONE
 	};
 	static const int hashes[] = {
-		MBEDTLS_MD_SHA256, MBEDTLS_MD_SHA384, MBEDTLS_MD_SHA512, MBEDTLS_MD_NONE
+		MBEDTLS_MD_SHA256,
+		MBEDTLS_MD_SHA384,
+		MBEDTLS_MD_SHA512,
+		MBEDTLS_MD_NONE,
 	};
 
 	mbedtls_ssl_conf_curves(conf, groups);
@@ -372,8 +375,9 @@ static void explain(struct tls *t, int ret)
 	} else if (t->io_errno) {
 		snprintf(t->why, n, "connection lost in the handshake: %s", strerror(t->io_errno));
 	} else if (t->eof) {
-		snprintf(t->why, n, "%s", t->got_byte ? "closed by the peer in the handshake" :
-							"closed by the peer before the handshake");
+		snprintf(t->why, n, "%s",
+			 t->got_byte ? "closed by the peer in the handshake" :
+				       "closed by the peer before the handshake");
 	} else if (ret == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE) {
 		snprintf(t->why, n, "no client certificate");
 	} else if (t->alert_sent >= 0) {

@@ -22,10 +22,10 @@
 typedef bool (*tls_accept_pin)(void *arg, const uint8_t pin[TUNNEL_PIN_LEN]);
 
 struct tls_params {
-	int fd;			/* borrowed */
+	int fd; /* borrowed */
 	bool server;
-	struct identity *id;	/* a reference is taken */
-	uint32_t ciphers;	/* TUNNEL_CIPHER_* */
+	struct identity *id; /* a reference is taken */
+	uint32_t ciphers;    /* TUNNEL_CIPHER_* */
 	tls_accept_pin accept_pin;
 	void *arg;
 };
@@ -34,7 +34,7 @@ enum tls_status {
 	TLS_DONE,
 	TLS_WANT_READ,
 	TLS_WANT_WRITE,
-	TLS_FAILED,		/* tls_why(); an alert was sent where there is one for it */
+	TLS_FAILED, /* tls_why(); an alert was sent where there is one for it */
 };
 
 struct tls;
