@@ -418,7 +418,7 @@ static int feed(struct tnl_carrier *c)
 				tnl_carrier_lost(c, TUNNEL_REASON_PROTOCOL);
 			} else if (r == -ECONNABORTED) {
 				c->restart = true;
-				tnl_carrier_lost(c, known_reason(c->lane->frame.reason));
+				tnl_carrier_lost(c, known_reason(c->lane->rx.frame.reason));
 			}
 		} else {
 			r = feed_hello(c, page_address(c->rx_page) + c->rx_offset,

@@ -22,7 +22,7 @@
 #include <linux/xarray.h>
 
 #include "chunk.h"
-#include "frame.h"
+#include "deframe.h"
 #include "hello.h"
 #include "pool.h"
 #include "sched.h"
@@ -112,14 +112,8 @@ struct tnl_lane {
 	u64 rx_offset;			/* bytes received; tx reads */
 	u64 rx_ackable;			/* rx_offset behind the last frame that wants an ACK */
 	u64 peer_acked;			/* tx reads */
-	u64 peer_last_id;		/* of sessions the peer opened */
-	u8 hdr[TNL_HDR_LEN];
-	unsigned int hdr_have;
-	struct tnl_frame frame;		/* being received */
-	u32 frame_left;			/* payload bytes to come */
-	bool in_frame;
+	struct tnl_deframe rx;
 	struct tnl_session *rx_session;	/* of a DATA frame, referenced; NULL: drop */
-	u8 control_buf[TNL_CONTROL_MAX];
 	struct tnl_chunk_node *spare;	/* so that appending cannot fail */
 	struct tnl_pool pool;
 

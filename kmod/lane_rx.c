@@ -50,11 +50,11 @@ static int rx_open(struct tnl_lane *lane)
 {
 	struct tnl_tunnel *t = lane->tunnel;
 	struct tnl_session *s;
-	u64 id = lane->frame.id;
+	u64 id = lane->rx.frame.id;
 	struct tnl_open o;
 	bool full;
 
-	if (tnl_open_decode(lane->control_buf, lane->frame.length, &o))
+	if (tnl_open_decode(lane->rx.control, lane->rx.frame.length, &o))
 		return -EPROTO;
 	if (o.hops >= MAX_HOPS)
 		return refuse(lane, id, TUNNEL_REASON_LOOP);
@@ -69,7 +69,7 @@ static int rx_open(struct tnl_lane *lane)
 		return refuse(lane, id, TUNNEL_REASON_NO_SERVICE);
 	}
 
-	s = tnl_session_incoming(lane, id, lane->frame.flags & TNL_FLAG_PROTOCOL, &o);
+	s = tnl_session_incoming(lane, id, lane->rx.frame.flags & TNL_FLAG_PROTOCOL, &o);
 	if (IS_ERR(s))
 		return refuse(lane, id, TUNNEL_REASON_NO_MEMORY);
 	TNL_INC(t->tn, sessions_accepted);
@@ -81,7 +81,7 @@ static int rx_open(struct tnl_lane *lane)
 
 static int rx_session_control(struct tnl_lane *lane)
 {
-	struct tnl_session *s = tnl_session_find(lane, lane->frame.id);
+	struct tnl_session *s = tnl_session_find(lane, lane->rx.frame.id);
 	u64 window = 0;
 	int err = 0;
 
@@ -89,21 +89,21 @@ static int rx_session_control(struct tnl_lane *lane)
 		TNL_INC(lane->tunnel->tn, frames_stale);
 		return 0;
 	}
-	switch (lane->frame.type) {
+	switch (lane->rx.frame.type) {
 	case TNL_ACCEPT:
-		err = tnl_accept_decode(lane->control_buf, lane->frame.length,
+		err = tnl_accept_decode(lane->rx.control, lane->rx.frame.length,
 					&window);
 		if (!err)
 			err = tnl_session_rx_accept(s, window);
 		break;
 	case TNL_RESET:
 		TNL_INC(lane->tunnel->tn, resets_rx);
-		tnl_session_rx_reset(s, lane->frame.reason <= TUNNEL_REASON_MAX ?
-				     lane->frame.reason : TUNNEL_REASON_RESET);
+		tnl_session_rx_reset(s, lane->rx.frame.reason <= TUNNEL_REASON_MAX ?
+				     lane->rx.frame.reason : TUNNEL_REASON_RESET);
 		break;
 	case TNL_WINDOW:
 		TNL_INC(lane->tunnel->tn, windows_rx);
-		err = tnl_session_rx_window(s, tnl_get64(lane->control_buf));
+		err = tnl_session_rx_window(s, tnl_get64(lane->rx.control));
 		break;
 	}
 	tnl_session_put(s);
@@ -112,7 +112,7 @@ static int rx_session_control(struct tnl_lane *lane)
 
 static int rx_ack(struct tnl_lane *lane)
 {
-	u64 offset = tnl_get64(lane->control_buf);
+	u64 offset = tnl_get64(lane->rx.control);
 
 	TNL_INC(lane->tunnel->tn, acks_rx);
 	if (offset > READ_ONCE(lane->sent_max))
@@ -131,7 +131,7 @@ static int rx_ack(struct tnl_lane *lane)
 /* A whole frame has been received. */
 static int dispatch(struct tnl_lane *lane)
 {
-	struct tnl_frame *f = &lane->frame;
+	struct tnl_frame *f = &lane->rx.frame;
 
 	switch (f->type) {
 	case TNL_DATA:
@@ -150,7 +150,7 @@ static int dispatch(struct tnl_lane *lane)
 		return rx_session_control(lane);
 	case TNL_PING:
 		spin_lock(&lane->lock);
-		memcpy(lane->pong, lane->control_buf, sizeof(lane->pong));
+		memcpy(lane->pong, lane->rx.control, sizeof(lane->pong));
 		spin_unlock(&lane->lock);
 		tnl_lane_dirty(lane, TNL_LANE_PONG);
 		return 0;
@@ -171,44 +171,28 @@ static int dispatch(struct tnl_lane *lane)
 /* May a frame with this id come now? */
 static int check_id(struct tnl_lane *lane)
 {
-	u64 count = lane->frame.id & ~TNL_ID_LISTENER;
-	bool by_listener = lane->frame.id & TNL_ID_LISTENER;
+	bool by_listener = lane->rx.frame.id & TNL_ID_LISTENER;
 	bool ours = by_listener == (lane->tunnel->role == TUNNEL_ROLE_LISTEN);
-	u64 last;
+	u64 last = 0;
 
-	if (lane->frame.type == TNL_OPEN) {
-		if (ours || count <= lane->peer_last_id || count >= TNL_OFFSET_MAX)
-			return -EPROTO;
-		lane->peer_last_id = count;
-		return 0;
-	}
 	if (ours) {
 		spin_lock(&lane->lock);
 		last = lane->next_id - 1;
 		spin_unlock(&lane->lock);
-	} else {
-		last = lane->peer_last_id;
 	}
-	return count <= last ? 0 : -EPROTO;
+	return tnl_deframe_check_id(&lane->rx, ours, last);
 }
 
+/* A header is complete. */
 static int begin(struct tnl_lane *lane)
 {
-	struct tnl_frame *f = &lane->frame;
-	int err;
+	struct tnl_frame *f = &lane->rx.frame;
+	int err = check_id(lane);
 
-	err = tnl_frame_decode(lane->hdr, f);
 	if (err)
 		return err;
-	if (f->id && f->type < TNL_TYPES) {
-		err = check_id(lane);
-		if (err)
-			return err;
-	}
 	TNL_INC(lane->tunnel->tn, frames_rx);
 	trace_tunnel_frame_rx(lane->tunnel->id, f);
-	lane->in_frame = true;
-	lane->frame_left = f->length;
 	if (f->type == TNL_DATA) {
 		lane->rx_session = tnl_session_find(lane, f->id);
 		if (!lane->rx_session)
@@ -236,7 +220,7 @@ static int deliver(struct tnl_lane *lane, struct page *page,
 	 * A small frame must not pin two TLS records of memory. A small piece
 	 * of a big frame may: there is at most one such page to a frame.
 	 */
-	if (lane->frame.length < TNL_COPYBREAK || lane->pool.bounce) {
+	if (lane->rx.frame.length < TNL_COPYBREAK || lane->pool.bounce) {
 		len = min_t(unsigned int, len, PAGE_SIZE);
 		page = tnl_pool_copy(&lane->pool, page_address(page) + offset,
 				     len, &offset);
@@ -271,38 +255,33 @@ static int step(struct tnl_lane *lane, struct page *page, unsigned int offset,
 		unsigned int len)
 {
 	const u8 *data = page_address(page) + offset;
-	unsigned int n;
+	struct tnl_deframe *d = &lane->rx;
+	u32 n;
+	int r;
 
-	if (!lane->in_frame) {
-		n = min_t(unsigned int, len, TNL_HDR_LEN - lane->hdr_have);
-		memcpy(lane->hdr + lane->hdr_have, data, n);
-		lane->hdr_have += n;
-		if (lane->hdr_have == TNL_HDR_LEN) {
-			int err;
-
-			lane->hdr_have = 0;
-			err = begin(lane);
-			if (err)
-				return err;
-		}
+	if (!d->in_frame) {
+		r = tnl_deframe_header(d, data, len, &n);
+		if (r > 0)
+			r = begin(lane);
+		if (r < 0)
+			return r;
 		return n;
 	}
-	n = min(len, lane->frame_left);
-	if (lane->frame.type == TNL_DATA)
-		return deliver(lane, page, offset, n);
-	if (lane->frame.type < TNL_TYPES)
-		memcpy(lane->control_buf + lane->frame.length - lane->frame_left,
-		       data, n);
-	return n;
+	r = tnl_deframe_payload(d, data, len);
+	if (d->frame.type == TNL_DATA)
+		r = deliver(lane, page, offset, r);
+	if (r > 0)
+		tnl_deframe_taken(d, r);
+	return r;
 }
 
 /* Numbers only: what a peer says may not reach a log as text. */
 static void complain(struct tnl_lane *lane)
 {
 	net_info_ratelimited("%s: protocol error: frame of type %u, flags %#x, length %u, session %llx\n",
-			     lane->tunnel->name, lane->frame.type,
-			     lane->frame.flags, lane->frame.length,
-			     lane->frame.id);
+			     lane->tunnel->name, lane->rx.frame.type,
+			     lane->rx.frame.flags, lane->rx.frame.length,
+			     lane->rx.frame.id);
 }
 
 /**
@@ -315,7 +294,7 @@ static void complain(struct tnl_lane *lane)
  * Context: process; sleeps only for memory.
  * Return: bytes taken, short only for want of memory (then again, later, with
  * the rest), -EPROTO for what no correct peer sends, -ECONNABORTED after GOAWAY,
- * whose reason is in lane->frame.
+ * whose reason is in lane->rx.frame.
  */
 int tnl_lane_rx(struct tnl_lane *lane, struct page *page, unsigned int offset,
 		unsigned int len)
@@ -323,7 +302,6 @@ int tnl_lane_rx(struct tnl_lane *lane, struct page *page, unsigned int offset,
 	unsigned int done = 0;
 
 	while (done < len) {
-		bool was_in_frame = lane->in_frame;
 		int n = step(lane, page, offset + done, len - done);
 
 		if (n == -ENOMEM)
@@ -333,18 +311,16 @@ int tnl_lane_rx(struct tnl_lane *lane, struct page *page, unsigned int offset,
 			return n;
 		}
 		done += n;
-		if (was_in_frame)
-			lane->frame_left -= n;
 		WRITE_ONCE(lane->rx_offset, lane->rx_offset + n);
 
-		if (lane->in_frame) {
-			u8 type = lane->frame.type;
+		if (lane->rx.in_frame) {
+			u8 type = lane->rx.frame.type;
 
 			/* Frames that are about the link itself want no ACK. */
 			if (type != TNL_ACK && type != TNL_PING && type != TNL_PONG)
 				WRITE_ONCE(lane->rx_ackable, lane->rx_offset);
-			if (!lane->frame_left) {
-				lane->in_frame = false;
+			if (!lane->rx.left) {
+				tnl_deframe_end(&lane->rx);
 				n = dispatch(lane);
 				if (n == -EPROTO)
 					complain(lane);
@@ -375,11 +351,8 @@ void tnl_lane_rx_reset(struct tnl_lane *lane)
 	if (lane->rx_session)
 		tnl_session_put(lane->rx_session);
 	lane->rx_session = NULL;
-	lane->in_frame = false;
-	lane->hdr_have = 0;
-	lane->frame_left = 0;
+	memset(&lane->rx, 0, sizeof(lane->rx));
 	WRITE_ONCE(lane->rx_offset, 0);
 	WRITE_ONCE(lane->rx_ackable, 0);
 	WRITE_ONCE(lane->peer_acked, 0);
-	lane->peer_last_id = 0;
 }

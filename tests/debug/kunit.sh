@@ -7,7 +7,7 @@
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
 
-echo 1..86
+echo 1..90
 check "the module loads" load_module kunit=1
 for results in /sys/kernel/debug/kunit/tunnel_*/results; do
 	suite=$(basename "$(dirname "$results")")
