@@ -345,6 +345,15 @@ static void malformed_answers(void **state)
 	datagram();
 	add_msg(NLMSG_ERROR, 0, 4);
 	assert_int_equal(talk(0), -EBADMSG);
+	/* an error that is none */
+	rewind_script();
+	datagram();
+	add_error(INT32_MIN, NULL, -1);
+	assert_int_equal(talk(0), -EBADMSG);
+	rewind_script();
+	datagram();
+	add_done(0, INT32_MIN);
+	assert_int_equal(talk(NLM_F_DUMP), -EBADMSG);
 }
 
 static void receive_fails(void **state)

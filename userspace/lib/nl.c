@@ -25,6 +25,9 @@
 /* So many notifications are taken before the caller's event loop runs again. */
 #define RECEIVE_BUDGET 1024
 
+/* What the kernel calls MAX_ERRNO; it may be negated, which INT_MIN may not. */
+#define ERRNO_MAX 4095
+
 /* A burst of session events must fit while the reader sleeps. */
 #define NOTIFY_RCVBUF (4 * 1024 * 1024)
 
@@ -205,7 +208,9 @@ static void end_of_exchange(struct tnl_conn *c, struct exchange *x, struct nlmsg
 	} else if (nlmsg_datalen(hdr) >= (int)sizeof(int)) {
 		memcpy(&err, nlmsg_data(hdr), sizeof(err));
 	}
-	if (err < 0)
+	if (err < -ERRNO_MAX)
+		x->err = fail(c, -EBADMSG, NULL);
+	else if (err < 0)
 		x->err = kernel_error(c, hdr, skip, err);
 }
 
