@@ -73,8 +73,11 @@ static ssize_t xmit(struct tnl_carrier *c, struct bio_vec *bv, unsigned int n,
 	unsigned int i, pages = 0;
 	ssize_t r;
 
-	/* Before the attempt: space may come between failure and flag. */
 	set_bit(TNL_WATCH_TX_BLOCKED, &c->watch.flags);
+	/*
+	 * Before the attempt: space may come between failure and flag. Pairs
+	 * with the barrier of TCP before it wakes writers (tcp_check_space()).
+	 */
 	smp_mb__after_atomic();
 	r = tnl_xmit(c->sock, bv, n, len, more);
 	TNL_INC(c->tn, sends);
@@ -151,7 +154,7 @@ static void tx_work(struct work_struct *work)
 	r = send_own(c);
 	if (!r && !test_bit(TNL_CARRIER_READY, &c->bits))
 		return;
-	/* Pairs with the release in hello_done(): rewind_to is set. */
+	/* Pairs with the barrier in hello_through(): rewind_to is set. */
 	smp_rmb();
 	if (!r && test_and_clear_bit(TNL_CARRIER_REWIND, &c->bits))
 		tnl_lane_rewind(c->lane, c->rewind_to);
@@ -195,6 +198,7 @@ static void hello_through(struct tnl_carrier *c, struct tnl_hello *peer)
 		return;
 	c->was_up = true;
 	set_bit(TNL_CARRIER_REWIND, &c->bits);
+	/* Pairs with the barrier in tx_work(). */
 	smp_wmb();
 	set_bit(TNL_CARRIER_READY, &c->bits);
 	cancel_delayed_work(&c->hello_timeout);
@@ -328,6 +332,7 @@ out:
 			c->goaway = reason;
 		tnl_carrier_lost(c, reason);
 	} else {
+		/* Pairs with the barrier in feed(): hello_done is set. */
 		smp_mb__before_atomic();
 		clear_bit(TNL_CARRIER_PAUSED, &c->bits);
 		tnl_watch_queue(&c->watch, &c->rx_work);
@@ -404,7 +409,7 @@ static int feed(struct tnl_carrier *c)
 
 		if (test_bit(TNL_CARRIER_PAUSED, &c->bits))
 			return -EAGAIN;
-		/* Pairs with the barrier before the bit is cleared. */
+		/* Pairs with the barrier in hello_work(). */
 		smp_rmb();
 		if (c->hello_done) {
 			r = tnl_lane_rx(c->lane, c->rx_page, c->rx_offset,

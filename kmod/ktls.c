@@ -96,6 +96,7 @@ unsigned int tnl_ktls_record_len(struct sock *sk)
 	struct tls_sw_context_rx *rx = tls_sw_ctx_rx(ctx);
 	unsigned int len;
 
+	/* kTLS sets the length before the flag: read it after the flag. */
 	if (!smp_load_acquire(&rx->strp.msg_ready))
 		return 0;
 	len = rx->strp.stm.full_len;

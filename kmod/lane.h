@@ -67,7 +67,7 @@ struct tnl_lane {
 	struct tnl_tunnel *tunnel;
 	u16 index;
 
-	struct mutex attach_lock;
+	struct mutex attach_lock;	/* who is attached; taken before @lock */
 	struct list_head pending;	/* attach_lock: carriers before their HELLO */
 	unsigned int n_pending;		/* attach_lock */
 	bool closed;			/* attach_lock: takes no carrier any more */
@@ -82,7 +82,7 @@ struct tnl_lane {
 	struct tnl_carrier *carrier;
 	unsigned long lost_at;		/* attach_lock: jiffies, when there is none */
 
-	spinlock_t lock;
+	spinlock_t lock;		/* sessions and what to send for them */
 	bool up;			/* lock: both HELLOs are through */
 	u32 dirty;			/* lock: enum tnl_lane_dirty */
 	u8 ping[8], pong[8];		/* lock: payloads */

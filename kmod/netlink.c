@@ -74,6 +74,7 @@ static int need(struct genl_info *info, int attr, const char *sentence)
 
 #define NEED_NAME "attribute NAME is missing: say which tunnel"
 #define NEED_SERVICE "attribute SERVICE is missing: say which service"
+#define NEED_PIN "attribute PEER_PIN is missing: a tunnel without a pinned peer would trust anybody"
 
 static const char *text(struct genl_info *info, int attr)
 {
@@ -152,9 +153,9 @@ static int check_tunnel(struct genl_info *info, struct tnl_tunnel_config *c)
 	int err;
 
 	err = need(info, TUNNEL_A_NAME, NEED_NAME) ?:
-	      need(info, TUNNEL_A_ROLE, "attribute ROLE is missing: does this side dial or listen?") ?:
-	      need(info, TUNNEL_A_PEER_PIN,
-		   "attribute PEER_PIN is missing: a tunnel without a pinned peer would trust anybody") ?:
+	      need(info, TUNNEL_A_ROLE,
+		   "attribute ROLE is missing: does this side dial or listen?") ?:
+	      need(info, TUNNEL_A_PEER_PIN, NEED_PIN) ?:
 	      need(info, TUNNEL_A_KEY, "attribute KEY is missing: say where our private key is");
 	if (err)
 		return err;
@@ -584,13 +585,8 @@ module_param(userns, bool, 0444);
 MODULE_PARM_DESC(userns, "let CAP_NET_ADMIN of a user namespace configure its network namespaces (default: no)");
 
 /* Admin means: of the initial user namespace, unless the parameter opens it. */
-static int pre_doit(
-#ifdef HAVE_GENL_SPLIT_OPS
-		    const struct genl_split_ops *ops,
-#else
-		    const struct genl_ops *ops,
-#endif
-		    struct sk_buff *skb, struct genl_info *info)
+static int pre_doit(const struct tnl_genl_ops *ops, struct sk_buff *skb,
+		    struct genl_info *info)
 {
 	if (!(ops->flags & GENL_UNS_ADMIN_PERM) || userns ||
 	    netlink_capable(skb, CAP_NET_ADMIN))

@@ -96,19 +96,19 @@ static inline u64 tnl_get64(const u8 *p)
 static inline void tnl_put16(u8 *p, u16 v)
 {
 	p[0] = (u8)(v >> 8);
-	p[1] = (u8)v;
+	p[1] = (u8)(v & 0xff);
 }
 
 static inline void tnl_put32(u8 *p, u32 v)
 {
 	tnl_put16(p, (u16)(v >> 16));
-	tnl_put16(p + 2, (u16)v);
+	tnl_put16(p + 2, (u16)(v & 0xffff));
 }
 
 static inline void tnl_put64(u8 *p, u64 v)
 {
 	tnl_put32(p, (u32)(v >> 32));
-	tnl_put32(p + 4, (u32)v);
+	tnl_put32(p + 4, (u32)(v & 0xffffffff));
 }
 
 #endif /* _TUNNEL_PURE_H */

@@ -227,8 +227,8 @@ static bool read_local(struct tnl_relay *r)
 		fail(r, TUNNEL_REASON_RESET);
 		return false;
 	}
-	/* In this order: what came before the FIN is in the queue then. */
 	eof = READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN || sock_flag(sk, SOCK_DONE);
+	/* In this order: what came before the FIN is in the queue then. */
 	smp_rmb();
 	if (skb_queue_empty_lockless(&sk->sk_receive_queue)) {
 		tnl_chunkq_init(&t.q);
@@ -340,8 +340,11 @@ static bool write_local(struct tnl_relay *r)
 	}
 
 	n = tnl_chunk_peek(&r->out, &head, bv, SLICES, U32_MAX, &len);
-	/* Before the attempt: space may come between failure and flag. */
 	set_bit(TNL_WATCH_TX_BLOCKED, &r->watch.flags);
+	/*
+	 * Before the attempt: space may come between failure and flag. Pairs
+	 * with the barrier of TCP before it wakes writers (tcp_check_space()).
+	 */
 	smp_mb__after_atomic();
 	sent = tnl_xmit(r->sock, bv, n, len, len < r->out.len);
 	if (sent > 0) {
@@ -387,6 +390,7 @@ static void down_work(struct work_struct *work)
 
 static void set_state(struct tnl_relay *r, enum tnl_relay_state state)
 {
+	/* Pairs with the acquires at the start of the works. */
 	smp_store_release(&r->state, state);
 }
 
@@ -481,6 +485,7 @@ static void begin_connect(struct tnl_relay *r)
 static void check_connect(struct tnl_relay *r)
 {
 	struct sock *sk = r->sock->sk;
+	/* Pairs with the release in inet_sk_state_store(). */
 	int state = smp_load_acquire(&sk->sk_state);
 
 	if (state == TCP_SYN_SENT || state == TCP_SYN_RECV)
@@ -522,6 +527,7 @@ static void deadline(struct work_struct *work)
 static void up_work(struct work_struct *work)
 {
 	struct tnl_relay *r = container_of(work, struct tnl_relay, up_work);
+	/* Pairs with the release in set_state(). */
 	enum tnl_relay_state state = smp_load_acquire(&r->state);
 	int budget = BUDGET;
 
@@ -530,6 +536,7 @@ static void up_work(struct work_struct *work)
 	if (r->state == TNL_RELAY_CLOSING) {
 		if (test_bit(TNL_RELAY_FAILED, &r->bits))
 			sock_no_linger(r->sock->sk);
+		/* Pairs with the release in inet_sk_state_store(). */
 		else if (smp_load_acquire(&r->sock->sk->sk_state) != TCP_CLOSE)
 			return;
 		die(r);

@@ -26,7 +26,7 @@
 /* struct tnl_net - what a network namespace has */
 struct tnl_net {
 	struct net *net;
-	struct mutex lock;
+	struct mutex lock;		/* objects of the configuration */
 	struct list_head tunnels;	/* RCU; writers: @lock */
 	struct list_head services;	/* RCU; writers: @lock */
 	struct list_head listeners;	/* @lock */
@@ -38,7 +38,7 @@ struct tnl_net {
 	u32 daemon_portid;		/* @lock, 0: none */
 	struct delayed_work linger;	/* daemon gone for too long */
 
-	spinlock_t reap_lock;
+	spinlock_t reap_lock;		/* what is to end, and be waited for */
 	struct list_head relays;	/* @reap_lock: all relays */
 	struct list_head dead;		/* @reap_lock: relays to be freed */
 	struct work_struct reap;

@@ -11,7 +11,7 @@
 #include <net/genetlink.h>
 #include <net/tls.h>
 /* Where TLS_RECORD_TYPE_* moved to. */
-#if __has_include(<net/tls_prot.h>)
+#ifdef HAVE_TLS_PROT_H
 #include <net/tls_prot.h>
 #endif
 
@@ -27,7 +27,17 @@
 
 /* Device memory (since 6.12) cannot be read, and so neither be encrypted. */
 #ifndef HAVE_SKB_FRAGS_READABLE
-#define skb_frags_readable(skb) true
+static inline bool skb_frags_readable(const struct sk_buff *skb)
+{
+	return true;
+}
+#endif
+
+/* What pre_doit() gets. */
+#ifdef HAVE_GENL_SPLIT_OPS
+#define tnl_genl_ops genl_split_ops
+#else
+#define tnl_genl_ops genl_ops
 #endif
 
 /* Attributes of the request that started a dump. */

@@ -50,6 +50,9 @@ mkdir -p "$(dirname "$header")"
 		void (*t)(const struct genl_split_ops *, struct sk_buff *, struct genl_info *);
 		_Static_assert(__builtin_types_compatible_p(typeof(f.post_doit), typeof(t)), "");' "$@" &&
 		echo '#define HAVE_GENL_SPLIT_OPS 1'
+	compiles '#include <net/tls_prot.h>' \
+		'' "$@" &&
+		echo '#define HAVE_TLS_PROT_H 1'
 	compiles '#include <linux/skbuff.h>' \
 		'(void)skb_frags_readable(p);' "$@" &&
 		echo '#define HAVE_SKB_FRAGS_READABLE 1'

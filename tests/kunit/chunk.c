@@ -8,7 +8,7 @@
 
 #define ORDER 3
 #define SIZE (PAGE_SIZE << ORDER)
-#define MIB (1u << 20)
+#define MIB (1024u * 1024)
 #define PAGES (MIB / SIZE)
 
 static struct page *page_of(struct kunit *test)

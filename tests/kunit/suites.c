@@ -14,9 +14,6 @@ static bool kunit;
 module_param(kunit, bool, 0444);
 MODULE_PARM_DESC(kunit, "run the KUnit suites at load (default off)");
 
-extern struct kunit_suite tnl_kunit_frame, tnl_kunit_deframe, tnl_kunit_hello, tnl_kunit_credit,
-	tnl_kunit_sched, tnl_kunit_chunk, tnl_kunit_lane;
-
 static struct kunit_suite *suites[] = {
 	&tnl_kunit_frame, &tnl_kunit_deframe, &tnl_kunit_hello, &tnl_kunit_credit,
 	&tnl_kunit_sched, &tnl_kunit_chunk, &tnl_kunit_lane,

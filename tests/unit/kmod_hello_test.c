@@ -460,7 +460,7 @@ static void test_names_in_messages(void **state)
 		const char *name;
 		u16 len;
 		bool right;
-	} cases[] = {
+	} texts[] = {
 		{ "web", 3, true }, { "a", 1, true }, { "-._0", 4, true },
 		{ "", 0, false }, { "Web", 3, false }, { "a b", 3, false },
 		{ "a\0b", 3, false }, { "web\0", 4, false }, { "a/b", 3, false },
@@ -472,17 +472,17 @@ static void test_names_in_messages(void **state)
 	struct msg m;
 
 	(void)state;
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (i = 0; i < ARRAY_SIZE(texts); i++) {
 		hello_but(&m, 0);
-		tlv(&m, NAME, cases[i].name, cases[i].len);
-		assert_int_equal(try_hello(m.b, m.len, &h), cases[i].right ? 0 : -EPROTO);
-		if (cases[i].right)
-			assert_string_equal(h.name, cases[i].name);
+		tlv(&m, NAME, texts[i].name, texts[i].len);
+		assert_int_equal(try_hello(m.b, m.len, &h), texts[i].right ? 0 : -EPROTO);
+		if (texts[i].right)
+			assert_string_equal(h.name, texts[i].name);
 		m.len = 0;
-		tlv(&m, SERVICE, cases[i].name, cases[i].len);
-		assert_int_equal(try_open(m.b, m.len, &o), cases[i].right ? 0 : -EPROTO);
-		if (cases[i].right)
-			assert_string_equal(o.service, cases[i].name);
+		tlv(&m, SERVICE, texts[i].name, texts[i].len);
+		assert_int_equal(try_open(m.b, m.len, &o), texts[i].right ? 0 : -EPROTO);
+		if (texts[i].right)
+			assert_string_equal(o.service, texts[i].name);
 	}
 	for (i = 62; i <= 65; i++) {
 		m.len = 0;
