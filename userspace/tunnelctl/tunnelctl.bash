@@ -27,7 +27,7 @@ _tunnelctl()
 		prev=${COMP_WORDS[COMP_CWORD - 1]}
 	fi
 	if [[ $cur == -* ]]; then
-		COMPREPLY=($(compgen -W '-j --json -a --all -h --help -V --version' -- "$cur"))
+		mapfile -t COMPREPLY < <(compgen -W '-j --json -a --all -h --help -V --version' -- "$cur")
 		return
 	fi
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -37,19 +37,19 @@ _tunnelctl()
 
 	case ${#words[@]} in
 	0)
-		COMPREPLY=($(compgen -W "$objects help" -- "$cur"))
+		mapfile -t COMPREPLY < <(compgen -W "$objects help" -- "$cur")
 		return
 		;;
 	1)
 		case ${words[0]} in
 		tunnel | service | listener)
-			COMPREPLY=($(compgen -W 'show add del' -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -W 'show add del' -- "$cur")
 			;;
 		session | carrier)
-			COMPREPLY=($(compgen -W 'show del' -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -W 'show del' -- "$cur")
 			;;
 		keygen | pubkey)
-			COMPREPLY=($(compgen -f -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			;;
 		esac
 		return
@@ -59,46 +59,46 @@ _tunnelctl()
 	case "${words[0]} ${words[1]}" in
 	'tunnel add')
 		case $prev in
-		key) COMPREPLY=($(compgen -f -- "$cur")) ;;
-		cipher) COMPREPLY=($(compgen -W 'aes-128-gcm aes-256-gcm chacha20-poly1305' -- "$cur")) ;;
+		key) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+		cipher) mapfile -t COMPREPLY < <(compgen -W 'aes-128-gcm aes-256-gcm chacha20-poly1305' -- "$cur") ;;
 		dial | listen | peer | grace | add) ;;
-		*) COMPREPLY=($(compgen -W 'dial listen peer key cipher grace' -- "$cur")) ;;
+		*) mapfile -t COMPREPLY < <(compgen -W 'dial listen peer key cipher grace' -- "$cur") ;;
 		esac
 		;;
 	'tunnel show' | 'tunnel del' | 'session show' | 'carrier show')
 		((${#words[@]} == 2)) &&
-			COMPREPLY=($(compgen -W "$(_tunnelctl_names tunnel)" -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names tunnel)" -- "$cur")
 		;;
 	'session del')
 		if ((${#words[@]} == 2)); then
-			COMPREPLY=($(compgen -W "$(_tunnelctl_names tunnel)" -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names tunnel)" -- "$cur")
 		elif ((${#words[@]} == 3)); then
-			COMPREPLY=($(compgen -W "$(_tunnelctl_names session "${words[2]}")" -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names session "${words[2]}")" -- "$cur")
 		fi
 		;;
 	'carrier del')
 		((${#words[@]} == 2)) &&
-			COMPREPLY=($(compgen -W "$(_tunnelctl_names carrier)" -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names carrier)" -- "$cur")
 		;;
 	'service add' | 'service del')
 		if [[ $prev == tunnel ]]; then
-			COMPREPLY=($(compgen -W "$(_tunnelctl_names tunnel)" -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names tunnel)" -- "$cur")
 		elif [[ ${words[1]} == del ]] && ((${#words[@]} == 2)); then
-			COMPREPLY=($(compgen -W "$(_tunnelctl_names service)" -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names service)" -- "$cur")
 		elif ((${#words[@]} > 2)); then
-			COMPREPLY=($(compgen -W tunnel -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -W tunnel -- "$cur")
 		fi
 		;;
 	'listener add')
 		if [[ $prev == to ]]; then
 			compopt -o nospace 2>/dev/null
-			COMPREPLY=($(compgen -S / -W "$(_tunnelctl_names tunnel)" -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -S / -W "$(_tunnelctl_names tunnel)" -- "$cur")
 		elif ((${#words[@]} > 2)); then
-			COMPREPLY=($(compgen -W to -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -W to -- "$cur")
 		fi
 		;;
 	'listener del')
-		COMPREPLY=($(compgen -W "$(_tunnelctl_names listener)" -- "$cur"))
+		mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names listener)" -- "$cur")
 		;;
 	esac
 	if declare -F __ltrim_colon_completions >/dev/null; then
