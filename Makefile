@@ -215,17 +215,10 @@ check: ## everything that can be tested here; ends in "N passed, N failed"
 check-long: ## the same in long forms, each test on every kernel it is for: hours
 	+@LONG=1 tests/check.sh
 
-SCRIPTS = $(shell find tests kmod -name '*.sh') .ci/run tests/vm/init tests/vm/stage2
-CHECKPATCH ?= $(firstword $(wildcard /usr/src/linux-*/scripts/checkpatch.pl))
-
-# excluded: functions that are called by name, with arguments or without
 .PHONY: lint
-lint: ## shellcheck, cppcheck, checkpatch (CHECKPATCH=path) on what we wrote
-	shellcheck -x -P SCRIPTDIR -e SC2119,SC2120,SC2317 $(SCRIPTS)
-	cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr \
-		--suppress=nullPointerRedundantCheck --library=posix \
-		'-Devutil_timercmp(a,b,op)=((a)->tv_sec op (b)->tv_sec)' -Iinclude/uapi -Iuserspace/lib userspace
-	$(if $(CHECKPATCH),$(CHECKPATCH) --no-tree --strict --terse --file $(filter %.c %.h,$(KSRC)),@echo "no checkpatch.pl here: CHECKPATCH=path")
+lint: ## shellcheck, clang-format, cppcheck, checkpatch, sparse, clang on what we wrote
+	@tests/vm/deps.sh lint
+	+@tests/lint.sh
 
 .PHONY: clean
 clean: ## remove build/

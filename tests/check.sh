@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [STAGE...]: run the tests; stages: deps build unit net debug plants
-#                       demo install dkms coverage (all of them)
+# check.sh [STAGE...]: run the tests; stages: deps build lint unit net debug
+#                       plants demo install dkms coverage (all of them)
 #
 #   KERNELS="6.1 6.12 7"  stock kernels to test on
 #   DEBUG_KERNELS="6.1-debug 6.12-debug"  and those that find bugs
@@ -151,6 +151,16 @@ stage_build() {
 	done
 }
 
+lint() {
+	tests/vm/deps.sh lint
+	tests/lint.sh
+}
+
+stage_lint() {
+	wanted lint || return
+	run lint lint
+}
+
 stage_unit() {
 	local test name
 	echo "# building the unit tests"
@@ -236,7 +246,7 @@ stage_dkms() {
 
 rm -rf "$logs"
 mkdir -p "$logs"
-all=(deps build unit net debug plants demo install dkms coverage)
+all=(deps build lint unit net debug plants demo install dkms coverage)
 [ $# -gt 0 ] || set -- "${all[@]}"
 for stage in "$@"; do
 	if ! declare -F "stage_$stage" >/dev/null; then

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# deps.sh: install what building, testing and the demo need (Debian 12, root).
+# deps.sh: install what building, testing and the demo need (Debian 12, root);
+# deps.sh lint: what tests/lint.sh needs.
 # Does nothing when all is there. Services are installed but not started.
 
 set -euo pipefail
@@ -17,8 +18,22 @@ packages=(
 	qemu-system-x86 busybox-static cpio kmod
 	# what tests and demo run in it
 	iproute2 nftables tcpdump curl nginx-light redis-server redis-tools socat python3 openssl procps
-	dkms shellcheck cppcheck
+	dkms
 )
+lint_packages=(
+	# build
+	gcc make libc6-dev pkg-config libnl-genl-3-dev libevent-dev libmbedtls-dev libcmocka-dev
+	libelf1 libssl3 xz-utils
+	# the lab's kernels come with an initramfs
+	busybox-static cpio kmod
+	# checks
+	shellcheck clang clang-format cppcheck sparse perl
+)
+case ${1:-} in
+'') ;;
+lint) packages=("${lint_packages[@]}") ;;
+*) echo "deps.sh: '$1'? (nothing, or lint)" >&2; exit 2 ;;
+esac
 
 say() { echo "deps: $*" >&2; }
 

@@ -26,6 +26,7 @@ config() {
 	if [ ! -e "$dir/updated" ]; then
 		mkdir -p "$dir"/{state/lists,cache/archives}/partial
 		: >"$dir/status"
+		# shellcheck disable=SC2016 # apt's variables
 		uri=$(apt-get indextargets --format '$(REPO_URI) $(LABEL)' 'Created-By: Packages' 'Label: Debian' |
 			awk 'NR == 1 { print $1 }')
 		[ -n "$uri" ] || die "apt knows no Debian archive here: run 'apt-get update', and see /etc/apt/sources.list"
