@@ -139,7 +139,39 @@ $(B)/san/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
 
--include $(shell [ ! -d $(B) ] || find $(B)/obj $(B)/san -name '*.d' 2>/dev/null)
+# ---- fuzzing --------------------------------------------------------------
+
+# A program per target, with the sources that it names: /* links: FILE... FOLDER/... */
+FUZZCC ?= clang
+FUZZ := $(wildcard tests/fuzz/*.c)
+FUZZ_BINS := $(FUZZ:tests/fuzz/%.c=$(B)/fuzz/bin/%)
+FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+.PHONY: fuzz
+fuzz: ## fuzz for long: SECONDS=600 each, TARGET=PATTERN; findings in build/fuzz
+	+@tests/fuzz/run.sh long $(or $(SECONDS),600) '$(TARGET)'
+
+.PHONY: fuzz-build
+fuzz-build: $(FUZZ_BINS)
+
+define FUZZ_RULE
+$(B)/fuzz/bin/$(basename $(notdir $1)): $(patsubst %.c,$(B)/fuzz/obj/%.o,$1 $(foreach l,$(call links_of,$1),$(if $(filter %/,$l),$(wildcard $l*.c),$l)))
+endef
+$(foreach t,$(FUZZ),$(eval $(call FUZZ_RULE,$t)))
+
+$(FUZZ_BINS):
+	@mkdir -p $(@D)
+	$(call say,LD)$(FUZZCC) $(CFLAGS) -fsanitize=fuzzer $(FUZZ_SANITIZE) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/fuzz/obj/kmod/%.o $(B)/fuzz/obj/tests/fuzz/kmod_%.o: override CPPFLAGS = -Ikmod -Iinclude/uapi -D_GNU_SOURCE
+$(B)/fuzz/obj/tests/fuzz/%.o: override CPPFLAGS += -Iuserspace/tunnelctl -Iuserspace/tunneld
+$(B)/fuzz/obj/userspace/tunnelctl/main.o: override CPPFLAGS += -Dmain=tunnelctl_main
+
+$(B)/fuzz/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC)$(FUZZCC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer-no-link $(FUZZ_SANITIZE) -MMD -MP -c -o $@ $<
+
+-include $(shell [ ! -d $(B) ] || find $(B)/obj $(B)/san $(B)/fuzz/obj -name '*.d' 2>/dev/null)
 
 # ---- installation ---------------------------------------------------------
 

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [STAGE...]: run the tests; stages: deps build lint unit net debug
-#                       plants demo install dkms coverage (all of them)
+# check.sh [STAGE...]: run the tests; stages: deps build lint unit fuzz
+#                       net debug plants demo install dkms coverage (all of them)
 #
 #   KERNELS="6.1 6.12 7"  stock kernels to test on
 #   DEBUG_KERNELS="6.1-debug 6.12-debug"  and those that find bugs
 #   ONLY=PATTERN        only test files whose name matches
 #   JOBS=1              virtual machines at a time (2, with one processor 1)
+#   FUZZ_SECONDS=12     for each fuzz target
 #   LONG=1              the long forms, each test on every kernel it is for
 #
 # A test prints "ok NAME" or "not ok NAME: why" for each thing it tries, and
@@ -172,6 +173,11 @@ stage_unit() {
 	done
 }
 
+stage_fuzz() {
+	wanted fuzz || return
+	run fuzz tests/fuzz/run.sh check
+}
+
 # enqueue "IDS" TEST...: have each test run on each of the kernels
 queue=()
 enqueue() {
@@ -246,7 +252,7 @@ stage_dkms() {
 
 rm -rf "$logs"
 mkdir -p "$logs"
-all=(deps build lint unit net debug plants demo install dkms coverage)
+all=(deps build lint unit fuzz net debug plants demo install dkms coverage)
 [ $# -gt 0 ] || set -- "${all[@]}"
 for stage in "$@"; do
 	if ! declare -F "stage_$stage" >/dev/null; then

@@ -10,6 +10,8 @@ set -euo pipefail
 packages=(
 	# build
 	gcc make libc6-dev pkg-config libnl-genl-3-dev libevent-dev libmbedtls-dev libcmocka-dev
+	# fuzzing: compiler, its run-time libraries, names in stack traces
+	clang libclang-rt-dev llvm
 	# the kernel's own build tools are unpacked, not installed: their libraries
 	libelf1 libssl3
 	# the debug kernel

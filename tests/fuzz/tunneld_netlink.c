@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * tunneld's mirror of the tunnels, with a kernel that says what the input says:
+ * whatever comes, each tunnel that is dialled is dialled once and stopped once.
+ *
+ * Input: answers to the dumps and notifications, datagrams as in kernel.h; before
+ * each step a byte, odd: dump, even: read notifications.
+ */
+/* options: -max_len=2048 */
+/* links: userspace/lib/nl.c userspace/lib/text.c userspace/tunneld/config.c userspace/tunneld/log.c */
+#include "kernel.h"
+#include "output.h"
+#include "accept.h"
+#include "config.h"
+#include "dial.h"
+
+/* --- what config.c calls ------------------------------------------------------- */
+
+struct dial {
+	struct tunnel *t;
+};
+
+static unsigned int dials;
+
+static void check_text(const char *text, size_t size)
+{
+	must(memchr(text, 0, size));
+}
+
+static void check_tunnel(const struct tunnel *t)
+{
+	check_text(t->name, sizeof(t->name));
+	check_text(t->remote, sizeof(t->remote));
+	check_text(t->local, sizeof(t->local));
+	check_text(t->key, sizeof(t->key));
+	must(t->ciphers);
+	must(!t->dial || t->dial->t == t);
+}
+
+void dial_sync(struct daemon *d, struct tunnel *t)
+{
+	(void)d;
+	must(t->role == TUNNEL_ROLE_DIAL);
+	check_tunnel(t);
+	if (t->dial)
+		return;
+	t->dial = malloc(sizeof(*t->dial));
+	must(t->dial);
+	t->dial->t = t;
+	dials++;
+}
+
+void dial_moved(struct tunnel *t)
+{
+	t->dial->t = t;
+}
+
+void dial_carrier_up(struct tunnel *t)
+{
+	check_tunnel(t);
+}
+
+void dial_carrier_down(struct tunnel *t, uint8_t reason)
+{
+	(void)reason;
+	check_tunnel(t);
+}
+
+void dial_stop(struct tunnel *t)
+{
+	check_tunnel(t);
+	dials -= t->dial != NULL;
+	free(t->dial);
+	t->dial = NULL;
+}
+
+void accept_sync(struct daemon *d)
+{
+	struct tunnel *t;
+
+	for (t = d->tunnels; t; t = t->next)
+		check_tunnel(t);
+}
+
+/* ------------------------------------------------------------------------------- */
+
+static struct event_base *base;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	base = event_base_new();
+	must(base);
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static FILE *nowhere;
+	FILE *real_err = stderr;
+	struct daemon d = { .base = base };
+
+	if (!nowhere)
+		nowhere = output_open(NULL);
+	stderr = nowhere;
+	kernel_begin((struct input){ data, size }, false, 1);
+	must(!tnl_open(&d.ctl) && !tnl_open(&d.events));
+	must(!config_start(&d));
+	while (kernel.in.left && !d.exit_code) {
+		if (take(&kernel.in, 1) & 1)
+			event_active(d.sync_timer, EV_TIMEOUT, 0);
+		else
+			event_active(d.events_io, EV_READ, 0);
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	}
+	config_stop(&d);
+	must(!d.tunnels && !dials);
+	tnl_close(&d.ctl);
+	tnl_close(&d.events);
+	stderr = real_err;
+	return 0;
+}
