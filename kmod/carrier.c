@@ -226,12 +226,12 @@ static int dialler_hello(struct tnl_carrier *c, struct tnl_hello *peer)
 
 /*
  * Stopped: what is on its way out in half must not be followed by a frame of
- * the carrier's own.
+ * the carrier's own. Before the rewind nothing of the lane is on its way.
  */
 static void no_goaway_in_mid_frame(struct tnl_carrier *c)
 {
-	if (c->was_up && (test_bit(TNL_CARRIER_REWIND, &c->bits) ||
-			  !tnl_lane_all_sent(c->lane)))
+	if (c->was_up && !test_bit(TNL_CARRIER_REWIND, &c->bits) &&
+	    !tnl_lane_all_sent(c->lane))
 		c->goaway = 0;
 }
 
@@ -380,25 +380,25 @@ static int feed_hello(struct tnl_carrier *c, const u8 *data, unsigned int len)
 	struct tnl_frame f;
 	int reason;
 
-	while (used < len) {
+	for (;;) {
+		/* At once: what is no HELLO may have nothing behind its header. */
 		if (c->hello_have >= TNL_HDR_LEN) {
 			if (tnl_frame_decode(c->hello, &f) ||
 			    (f.type != TNL_HELLO && f.type != TNL_GOAWAY))
 				return -TUNNEL_REASON_PROTOCOL;
 			want = TNL_HDR_LEN + f.length;
 		}
+		if (c->hello_have == want) {
+			reason = rx_hello(c, &f);
+			return reason ? -reason : used;
+		}
+		if (used == len)
+			return used;
 		n = min(len - used, want - c->hello_have);
 		memcpy(c->hello + c->hello_have, data + used, n);
 		c->hello_have += n;
 		used += n;
-		if (c->hello_have == want && want > TNL_HDR_LEN) {
-			reason = rx_hello(c, &f);
-			if (reason)
-				return -reason;
-			break;
-		}
 	}
-	return used;
 }
 
 /* Return: 0, -ENOMEM to come back later, or -errno with the end under way. */
@@ -598,8 +598,6 @@ static void drain(struct work_struct *work)
 static void finish(struct tnl_carrier *c)
 {
 	u8 payload[8] = {};
-	struct bio_vec bv;
-	u32 left;
 
 	trace_tunnel_carrier(c->tunnel->id, c->id, false, c->reason);
 	tnl_notify_carrier(c, TUNNEL_CMD_CARRIER_DOWN, c->reason);
@@ -607,9 +605,7 @@ static void finish(struct tnl_carrier *c)
 			     c->tunnel->name, c->id, c->reason);
 	TNL_INC(c->tn, carriers_lost);
 
-	/* A frame of its own that is half out can't be followed by another. */
-	if (c->goaway && tnl_chunk_peek(&c->out, &c->out_pos, &bv, 1, 1, &left))
-		c->goaway = 0;
+	/* Its HELLO may still be on the way out: GOAWAY queues behind it. */
 	if (!c->goaway ||
 	    queue_own(c, TNL_GOAWAY, c->goaway, payload, sizeof(payload)) ||
 	    send_own(c)) {
