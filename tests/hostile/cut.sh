@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# vm: -t 7200
+#
+# The carrier is cut at every byte of an exchange; what the sessions carry
+# arrives all the same, once, and nothing is left behind.
+# shellcheck source=tests/net/lib.sh
+. "$TUNNEL_SRC/tests/net/lib.sh"
+debug=
+[ ! -e /sys/kernel/debug/kmemleak ] || debug=1
+echo 1..$((17 + (${LONG:-0} == 1 ? 2 : 0) + ${debug:-0}))
+[ -z "$debug" ] || export STRIDE=${STRIDE:-5}
+
+load_module
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$TUNNEL_SRC/tests/net \
+	python3 "$TUNNEL_SRC/tests/hostile/cut.py" "$@" || TESTS_FAILED=1
+[ -z "$debug" ] || no_leak "no memory is left without an owner"
+check "the module goes" await 20 rmmod tunnel
+same "no memory of the module's is left" 0 "$(grep -c '^tnl_' /proc/slabinfo)"
+finish
