@@ -312,6 +312,32 @@ static void discard(struct tnl_relay *r)
 		tnl_session_consumed(r->session, len);
 }
 
+/*
+ * TCP forgets the FIN when it has no memory for it, and says nothing: the
+ * program would wait for the end for ever. The FIN takes a sequence number, so
+ * it shows; then the step is taken back, to be tried again.
+ *
+ * Return: false for want of memory.
+ */
+static bool send_fin(struct sock *sk)
+{
+	u32 seq;
+	int state;
+	bool lost;
+
+	lock_sock(sk);
+	seq = tcp_sk(sk)->write_seq;
+	state = sk->sk_state;
+	sk->sk_prot->shutdown(sk, SEND_SHUTDOWN);
+	lost = sk->sk_state != state && tcp_sk(sk)->write_seq == seq;
+	if (lost)
+		tcp_set_state(sk, state);
+	else
+		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
+	release_sock(sk);
+	return !lost;
+}
+
 /* Return: false when it has to wait or is through. */
 static bool write_local(struct tnl_relay *r)
 {
@@ -330,8 +356,10 @@ static bool write_local(struct tnl_relay *r)
 		if (!tnl_session_recv(r->session, &r->out, &end))
 			return false;
 		if (tnl_chunkq_empty(&r->out)) {
-			if (end) {
-				kernel_sock_shutdown(r->sock, SHUT_WR);
+			if (end && !send_fin(r->sock->sk)) {
+				TNL_INC(r->tn, retries_armed);
+				tnl_watch_retry(&r->watch);
+			} else if (end) {
 				set_bit(TNL_RELAY_DOWN_DONE, &r->bits);
 				tnl_watch_queue(&r->watch, &r->up_work);
 			}
@@ -448,6 +476,7 @@ static u8 connect_reason(int err)
 		return TUNNEL_REASON_TIMED_OUT;
 	case -ENOMEM:
 	case -ENOBUFS:
+	case -ENFILE:	/* no memory for an inode */
 		return TUNNEL_REASON_NO_MEMORY;
 	}
 	return TUNNEL_REASON_UNREACHABLE;
