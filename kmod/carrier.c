@@ -19,48 +19,54 @@
 #define DRAIN_TIME (2 * HZ)
 #define DRAIN_STEP msecs_to_jiffies(20)
 
-static void carrier_put(struct tnl_carrier *c)
+static void carrier_free(struct tnl_carrier *c)
 {
-	if (!refcount_dec_and_test(&c->ref))
-		return;
 	tnl_chunkq_purge(&c->out);
+	if (c->own)
+		put_page(c->own);
 	tnl_tunnel_put(c->tunnel);
 	kfree(c);
 }
 
-/* Put a frame of the carrier's own (not the lane's) in front of everything. */
-static int queue_own(struct tnl_carrier *c, u8 type, u16 reason,
-		     const void *payload, u32 len)
+static void carrier_put(struct tnl_carrier *c)
 {
-	struct tnl_frame f = { .type = type, .reason = reason, .length = len };
-	struct page *page;
-	u8 *p;
-
-	page = alloc_page(GFP_KERNEL_ACCOUNT);
-	if (!page)
-		return -ENOMEM;
-	if (tnl_chunkq_reserve(&c->out, 1, GFP_KERNEL)) {
-		put_page(page);
-		return -ENOMEM;
-	}
-	TNL_INC(c->tn, page_allocs);
-	p = page_address(page);
-	tnl_frame_encode(p, &f);
-	memcpy(p + TNL_HDR_LEN, payload, len);
-	tnl_chunkq_append(&c->out, page, 0, TNL_HDR_LEN + len);
-	put_page(page);
-	return 0;
+	if (refcount_dec_and_test(&c->ref))
+		carrier_free(c);
 }
 
-static int queue_hello(struct tnl_carrier *c)
+/*
+ * Room for HELLO and GOAWAY, before anything is changed: for want of memory a
+ * new carrier must not take the place of one that works, and then fail.
+ */
+static int reserve_own(struct tnl_carrier *c)
+{
+	c->own = alloc_page(GFP_KERNEL_ACCOUNT);
+	if (!c->own)
+		return -ENOMEM;
+	TNL_INC(c->tn, page_allocs);
+	return tnl_chunkq_reserve(&c->out, 2, GFP_KERNEL);
+}
+
+/* Put a frame of the carrier's own (not the lane's) in front of everything. */
+static void queue_own(struct tnl_carrier *c, u8 type, u16 reason,
+		      const void *payload, u32 len)
+{
+	struct tnl_frame f = { .type = type, .reason = reason, .length = len };
+	u8 *p = page_address(c->own) + c->own_len;
+
+	tnl_frame_encode(p, &f);
+	memcpy(p + TNL_HDR_LEN, payload, len);
+	tnl_chunkq_append(&c->out, c->own, c->own_len, TNL_HDR_LEN + len);
+	c->own_len += TNL_HDR_LEN + len;
+}
+
+static void queue_hello(struct tnl_carrier *c)
 {
 	u8 payload[TNL_HELLO_MAX];
 	struct tnl_hello h;
-	size_t len;
 
 	tnl_lane_hello(c->lane, &h);
-	len = tnl_hello_encode(payload, &h);
-	return queue_own(c, TNL_HELLO, 0, payload, len);
+	queue_own(c, TNL_HELLO, 0, payload, tnl_hello_encode(payload, &h));
 }
 
 /* --- sending ------------------------------------------------------------- */
@@ -315,10 +321,7 @@ static void hello_work(struct work_struct *work)
 	/* It has had nothing to send, but may be looking. */
 	cancel_delayed_work_sync(&c->watch.retry);
 	cancel_work_sync(&c->tx_work);
-	if (queue_hello(c)) {
-		reason = TUNNEL_REASON_NO_MEMORY;
-		goto out;
-	}
+	queue_hello(c);
 	list_del_init(&c->node);
 	lane->n_pending--;
 	hook_locked(c);
@@ -606,9 +609,9 @@ static void finish(struct tnl_carrier *c)
 	TNL_INC(c->tn, carriers_lost);
 
 	/* Its HELLO may still be on the way out: GOAWAY queues behind it. */
-	if (!c->goaway ||
-	    queue_own(c, TNL_GOAWAY, c->goaway, payload, sizeof(payload)) ||
-	    send_own(c)) {
+	if (c->goaway)
+		queue_own(c, TNL_GOAWAY, c->goaway, payload, sizeof(payload));
+	if (!c->goaway || send_own(c)) {
 		close_now(c);
 		return;
 	}
@@ -804,11 +807,9 @@ static int hook(struct tnl_carrier *c, struct tnl_carrier **old,
 	} else {
 		*old = replace(lane);
 		lane->attach++;
-		err = queue_hello(c);
-		if (!err) {
-			hook_locked(c);
-			tnl_watch_start(&c->watch, c->sock);
-		}
+		queue_hello(c);
+		hook_locked(c);
+		tnl_watch_start(&c->watch, c->sock);
 	}
 	if (!err)
 		queue_delayed_work(tnl_wq, &c->hello_timeout, TNL_HELLO_TIMEOUT);
@@ -893,10 +894,13 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 	INIT_DELAYED_WORK(&c->drain, drain);
 	tnl_watch_init(&c->watch, &c->rx_work, &c->tx_work);
 
+	err = reserve_own(c);
+	if (err)
+		goto free_carrier;
 	err = tnl_watch_claim(&c->watch, sock);
 	if (err) {
 		NL_SET_ERR_MSG(extack, "the socket is in use by another part of the kernel (attached already?)");
-		goto put_tunnel;
+		goto free_carrier;
 	}
 	tnl_sock_adopt(sock, true);
 	*id = c->id;
@@ -906,15 +910,15 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 	if (err) {
 		tnl_watch_stop(&c->watch);
 		tnl_watch_release(&c->watch);
-		goto put_tunnel;
+		goto free_carrier;
 	}
 	TNL_INC(t->tn, carriers_attached);
 	tnl_net_linger(t->tn);
 	return 0;
 
-put_tunnel:
-	tnl_chunkq_purge(&c->out);
-	tnl_tunnel_put(t);
+free_carrier:
+	carrier_free(c);
+	goto put_sock;
 free:
 	kfree(c);
 put_sock:

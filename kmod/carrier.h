@@ -57,7 +57,9 @@ struct tnl_carrier {
 	unsigned long drain_until;	/* jiffies */
 
 	/* tx_work */
-	struct tnl_chunkq out;		/* HELLO: sent before the lane's bytes */
+	struct page *own;		/* room for HELLO and GOAWAY */
+	unsigned int own_len;
+	struct tnl_chunkq out;		/* those: sent before the lane's bytes */
 	struct tnl_chunk_pos out_pos;
 	u64 rewind_to;			/* set before READY */
 	u64 tx_records, tx_bytes;
