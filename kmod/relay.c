@@ -315,27 +315,21 @@ static void discard(struct tnl_relay *r)
 /*
  * TCP forgets the FIN when it has no memory for it, and says nothing: the
  * program would wait for the end for ever. The FIN takes a sequence number, so
- * it shows; then the step is taken back, to be tried again.
+ * the loss shows.
  *
  * Return: false for want of memory.
  */
-static bool send_fin(struct sock *sk)
+static bool send_fin(struct socket *sock)
 {
-	u32 seq;
-	int state;
-	bool lost;
+	struct sock *sk = sock->sk;
+	int state = READ_ONCE(sk->sk_state);
+	u32 seq = READ_ONCE(tcp_sk(sk)->write_seq);
 
-	lock_sock(sk);
-	seq = tcp_sk(sk)->write_seq;
-	state = sk->sk_state;
-	sk->sk_prot->shutdown(sk, SEND_SHUTDOWN);
-	lost = sk->sk_state != state && tcp_sk(sk)->write_seq == seq;
-	if (lost)
-		tcp_set_state(sk, state);
-	else
-		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
-	release_sock(sk);
-	return !lost;
+	/* Nobody else writes to it. */
+	kernel_sock_shutdown(sock, SHUT_WR);
+	return READ_ONCE(tcp_sk(sk)->write_seq) != seq ||
+	       READ_ONCE(sk->sk_state) == state ||
+	       READ_ONCE(sk->sk_state) == TCP_CLOSE;
 }
 
 /* Return: false when it has to wait or is through. */
@@ -356,11 +350,11 @@ static bool write_local(struct tnl_relay *r)
 		if (!tnl_session_recv(r->session, &r->out, &end))
 			return false;
 		if (tnl_chunkq_empty(&r->out)) {
-			if (end && !send_fin(r->sock->sk)) {
-				TNL_INC(r->tn, retries_armed);
-				tnl_watch_retry(&r->watch);
-			} else if (end) {
-				set_bit(TNL_RELAY_DOWN_DONE, &r->bits);
+			if (end) {
+				if (send_fin(r->sock))
+					set_bit(TNL_RELAY_DOWN_DONE, &r->bits);
+				else
+					fail(r, TUNNEL_REASON_NO_MEMORY);
 				tnl_watch_queue(&r->watch, &r->up_work);
 			}
 			return false;
