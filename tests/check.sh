@@ -220,6 +220,12 @@ stage_net() {
 
 stage_debug() {
 	enqueue "${debug_kernels[*]}" tests/debug/*.sh
+	# what users see is looked at here too, by some or all of its tests
+	if [ -n "$LONG" ]; then
+		enqueue "${debug_kernels[*]}" tests/net/*.sh
+	else
+		enqueue "${debug_kernels[0]-}" tests/net/netlink.sh tests/net/ends.sh
+	fi
 }
 
 stage_plants() {
