@@ -68,7 +68,7 @@ lint_scripts() {
 }
 
 # What runs in the kernel too is in the kernel's style: checkpatch.
-test_files=(tests/net/*.c tests/vm/*.c tests/unit/{userspace,tunneld}_*.c)
+test_files=(tests/fuzz/*.c tests/net/*.c tests/vm/*.c tests/unit/{userspace,tunneld}_*.c)
 
 run_format() { clang-format --dry-run -Werror "$@"; }
 

@@ -14,9 +14,9 @@
 
 /* The sum that credit.c keeps, kept again. */
 struct model {
-	u64 limit;		/* the sender knows */
+	u64 limit; /* the sender knows */
 	u64 queued, received, consumed;
-	u64 told;		/* highest limit the receiver has told */
+	u64 told; /* highest limit the receiver has told */
 	u32 window;
 };
 
@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		int r;
 
 		switch (op & 7) {
-		case 0:		/* the sender queues, the receiver gets it */
+		case 0: /* the sender queues, the receiver gets it */
 			n = take(&in, 3);
 			n = min_t(u64, n, tnl_credit_avail(&tx));
 			r = tnl_credit_receive(&rx, (u32)n);
@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (!r)
 				m.received += n;
 			break;
-		case 1:		/* bytes nobody granted */
+		case 1: /* bytes nobody granted */
 			n = take(&in, 4);
 			r = tnl_credit_receive(&rx, (u32)n);
 			must(r == (n > m.told - m.received ? -EPROTO : 0));
@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				m.received += n;
 			honest = false;
 			break;
-		case 2:		/* the reader reads */
+		case 2: /* the reader reads */
 		case 3: {
 			bool grow = op & 0x10, tell;
 			u32 srtt = (u32)take(&in, 3);
@@ -90,7 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			n = tnl_credit_advertise(&rx);
 			must(n >= m.told && n >= m.consumed + rx.window);
 			m.told = n;
-			if (op & 0x20)		/* the frame is under way for long */
+			if (op & 0x20) /* the frame is under way for long */
 				break;
 			r = tnl_credit_raise(&tx, n);
 			must(!honest || r == (n > m.limit));
@@ -98,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				m.limit = n;
 			break;
 		}
-		case 4:		/* an old WINDOW comes */
+		case 4: /* an old WINDOW comes */
 			n = m.told >> (op >> 4);
 			r = tnl_credit_raise(&tx, n);
 			must(!honest || r >= 0);
@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (r > 0)
 				m.limit = n;
 			break;
-		default:	/* a peer invents one */
+		default: /* a peer invents one */
 			n = take(&in, 8);
 			r = tnl_credit_raise(&tx, n);
 			if (n >= TNL_OFFSET_MAX || n > m.queued + TNL_WINDOW_SANE)

@@ -38,7 +38,7 @@ static void mix_frame(struct result *r, const struct tnl_frame *f)
 struct setting {
 	bool listener;
 	u64 our_last;
-	u64 portions;		/* lengths, a byte each, in turn; 0: all */
+	u64 portions; /* lengths, a byte each, in turn; 0: all */
 };
 
 /* The stream by the rules, with no state but its offset. */
@@ -99,8 +99,9 @@ static struct result in_portions(const struct setting *set, const u8 *data, size
 
 			must(ret <= 1 && n >= 1 && n <= TNL_HDR_LEN);
 			if (ret > 0)
-				ret = tnl_deframe_check_id(d, set->listener ==
-							   !!(d->frame.id & TNL_ID_LISTENER),
+				ret = tnl_deframe_check_id(d,
+							   set->listener == !!(d->frame.id &
+									       TNL_ID_LISTENER),
 							   set->our_last);
 			if (ret < 0)
 				r.err = ret;
@@ -111,7 +112,7 @@ static struct result in_portions(const struct setting *set, const u8 *data, size
 			n = tnl_deframe_payload(d, piece, len);
 			must(n >= 1 && n <= len && n <= d->left && d->left <= d->frame.length);
 			if (d->frame.type == TNL_DATA) {
-				n -= turn % n;	/* a reader that takes less */
+				n -= turn % n; /* a reader that takes less */
 				mix(&r, piece, n);
 			}
 			tnl_deframe_taken(d, n);

@@ -15,9 +15,9 @@
 static struct {
 	struct tnl_sched s;
 	struct tnl_sched_ent ent[N];
-	unsigned int order[N], waiting;	/* the model: who waits, in turn */
+	unsigned int order[N], waiting; /* the model: who waits, in turn */
 	u32 deficit[N];
-	u64 others[N];			/* bytes others sent since it began to wait */
+	u64 others[N]; /* bytes others sent since it began to wait */
 } w;
 
 static int place(unsigned int i)
@@ -64,7 +64,7 @@ static void turn(u32 full, unsigned int use, bool more, unsigned int gone)
 	must(quota >= 1 && quota <= full);
 	must(quota == (alone ? full : min_t(u32, w.deficit[i], full)));
 	len = (u32)((u64)quota * use / 255);
-	if (gone < N) {		/* the lock is dropped meanwhile */
+	if (gone < N) { /* the lock is dropped meanwhile */
 		tnl_sched_del(&w.ent[gone]);
 		drop(gone);
 	}

@@ -54,7 +54,7 @@ static void hello(const u8 *p, size_t len)
 			must(element(p + 8, len - 8, type, type == 4 ? 2 : 8));
 		if (h.name[0])
 			check_name(h.name);
-		else	/* what we send has one */
+		else /* what we send has one */
 			strcpy(h.name, "a");
 		n = tnl_hello_encode(buf, &h);
 		must(n <= TNL_HELLO_MAX);

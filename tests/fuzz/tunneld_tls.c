@@ -40,12 +40,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 struct end {
 	struct tls *tls;
-	int fd;			/* of the wire's side */
+	int fd; /* of the wire's side */
 	enum tls_status status;
 	bool keyed;
 	struct kdf_keys keys;
 	bool refuse;
-	size_t passed;		/* bytes it has sent */
+	size_t passed; /* bytes it has sent */
 };
 
 static bool accept_pin(void *arg, const uint8_t pin[TUNNEL_PIN_LEN])
@@ -57,8 +57,11 @@ static bool accept_pin(void *arg, const uint8_t pin[TUNNEL_PIN_LEN])
 
 static int open_end(struct end *e, bool server)
 {
-	struct tls_params params = { .server = server, .id = id, .ciphers = TUNNEL_CIPHER_ALL,
-				     .accept_pin = accept_pin, .arg = e };
+	struct tls_params params = { .server = server,
+				     .id = id,
+				     .ciphers = TUNNEL_CIPHER_ALL,
+				     .accept_pin = accept_pin,
+				     .arg = e };
 	char err[256];
 	int sv[2];
 

@@ -15,7 +15,7 @@
 /* for its host:port, which is not offered to others */
 #include "../../userspace/tunneld/resolve.c"
 
-bool tnl_name_ok(const char *name, size_t len);		/* the kernel's, kmod/hello.c */
+bool tnl_name_ok(const char *name, size_t len); /* the kernel's, kmod/hello.c */
 
 int usage_error(struct ctx *ctx, const char *fmt, ...)
 {
