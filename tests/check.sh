@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # check.sh [STAGE...]: run the tests; stages: deps build lint unit fuzz
-#                       net debug plants demo install dkms coverage (all of them)
+#                       net hostile debug plants demo install dkms coverage
+#                       (all of them)
 #
 #   KERNELS="6.1 6.12 7"  stock kernels to test on
 #   DEBUG_KERNELS="6.1-debug 6.12-debug"  and those that find bugs
@@ -19,8 +20,7 @@
 # tests/net/*.sh run in a virtual machine of their own for each stock kernel,
 # tests/debug/*.sh for each debug kernel, tests/hostile/*.sh for both; lib*.sh
 # are theirs to share. Lines in a test: "# vm: OPTIONS" for tests/vm/run.sh,
-# "# long: OPTIONS" in the long form as well, "# short: KERNEL..." where the
-# short form runs. Logs are in build/check/.
+# "# short: KERNEL..." where the short form runs. Logs are in build/check/.
 #
 # The last line is "N passed, N failed".
 
@@ -198,14 +198,14 @@ machines() {
 	local id test name opts names=()
 	for test in ${queue[@]+"${queue[@]}"}; do
 		read -r id test <<<"$test"
-		read -r -a opts < <(sed -n 's/^# vm: //p' "$test" | tr '\n' ' '
-			[ -z "$LONG" ] || sed -n 's/^# long: //p' "$test" | tr '\n' ' '; echo)
+		read -r -a opts < <(sed -n 's/^# vm: //p' "$test"; echo)
+		[ -z "$LONG" ] || opts+=(-e LONG=1 -t 14400)
 		while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do
 			wait -n
 		done
 		name=$id-$(basename "$test" .sh)
 		names+=("$name")
-		group "$name" tests/vm/run.sh -k "$id" -e "LONG=$LONG" -o "$logs/$name/out" "${opts[@]}" "$test" &
+		group "$name" tests/vm/run.sh -k "$id" -o "$logs/$name/out" "${opts[@]}" "$test" &
 	done
 	wait
 	for name in ${names[@]+"${names[@]}"}; do
@@ -216,6 +216,10 @@ machines() {
 
 stage_net() {
 	enqueue "${kernels[*]}" tests/net/*.sh
+}
+
+stage_hostile() {
+	enqueue "${kernels[*]} ${debug_kernels[*]}" tests/hostile/*.sh
 }
 
 stage_debug() {
@@ -258,7 +262,7 @@ stage_dkms() {
 
 rm -rf "$logs"
 mkdir -p "$logs"
-all=(deps build lint unit fuzz net debug plants demo install dkms coverage)
+all=(deps build lint unit fuzz net hostile debug plants demo install dkms coverage)
 [ $# -gt 0 ] || set -- "${all[@]}"
 for stage in "$@"; do
 	if ! declare -F "stage_$stage" >/dev/null; then

@@ -285,9 +285,9 @@ def ulp(*socks):
         s.setsockopt(socket.IPPROTO_TCP, TCP_ULP, b"tls")
 
 
-def key(sock, direction, seed, cipher=AES_GCM_128):
+def key(sock, direction, seed, cipher=AES_GCM_128, version=TLS_1_2):
     """Keys that anybody knows: iv, key, salt, record number. The socket has the ULP."""
-    sock.setsockopt(SOL_TLS, direction, struct.pack("=HH", TLS_1_2, cipher) +
+    sock.setsockopt(SOL_TLS, direction, struct.pack("=HH", version, cipher) +
                     bytes([seed]) * 8 + bytes([seed + 1]) * 16 + bytes([seed + 2]) * 4 + bytes(8))
 
 
