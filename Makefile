@@ -94,9 +94,11 @@ $(B)/obj/%.o: %.c Makefile
 # ---- programs of the network tests ----------------------------------------
 
 .PHONY: test-tools
-test-tools: $(B)/bin/traffic ## build/bin/traffic, both ends of byte-exact exchanges
+test-tools: $(B)/bin/traffic $(B)/bin/strain ## build/bin/traffic, strain: programs that the tests run
 
 $(B)/bin/traffic: tests/net/traffic.c
+$(B)/bin/strain: tests/debug/strain.c
+$(B)/bin/traffic $(B)/bin/strain:
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS) -pthread -o $@ $<
 

@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# vm: -t 1800
+#
+# Thousands of sessions, opened, used and ended in every way: memory is the same
+# before and after. LONG=1: a hundred thousand.
+# shellcheck source=tests/net/lib.sh
+. "$TUNNEL_SRC/tests/net/lib.sh"
+
+WARM=800
+MANY=3200
+[ -z "${LONG:-}" ] || MANY=100000
+echo 1..11
+
+check "a tunnel comes up" setup
+for ns in home gw client; do
+	# the ends of TCP connections are kept for a minute otherwise
+	in_ns $ns sysctl -qw net.ipv4.tcp_max_tw_buckets=0
+done
+serve home 127.0.0.1 9000
+tctl home service add traffic 127.0.0.1:9000
+tctl home service add nobody 127.0.0.1:9999
+tctl gw listener add 198.51.100.1:9001 to home/traffic
+tctl gw listener add 198.51.100.1:9002 to home/nobody
+
+churn() { in_ns client "$BIN/strain" churn 198.51.100.1 9001 9002 "$1" 16 2>&1; }
+closing() { # sockets of local connections that are not over
+	for ns in home gw client; do
+		in_ns $ns ss -Htan state all exclude listening
+	done | grep -vc ':443[0-9]'
+}
+settled() { none_left && [ "$(closing)" = 0 ]; }
+
+# What is free, but waits for its turn to be given back, is not in use: RCU,
+# lists per CPU, and what KASAN keeps to catch late readers.
+settle() {
+	local cache
+	await 90 settled || return
+	echo 3 >/proc/sys/vm/drop_caches
+	sleep 1
+	for cache in $(slabs | cut -d' ' -f1); do
+		echo 1 >"/sys/kernel/slab/$cache/shrink" || return
+	done
+}
+# What sessions and their connections are made of.
+slabs() {
+	awk '$1 ~ /^(tnl_.*|kmalloc-.*|.*TCP.*|sock_inode_cache|skbuff_.*|filp|dentry|radix_tree_node|ip_dst_cache)$/ \
+		{ print $1, $2, $4 }' /proc/slabinfo
+}
+# Pages that are in no other account: where a page nobody frees would be.
+loose_kib() {
+	awk '{ v[$1] = $2 }
+		END { print v["MemTotal:"] - v["MemFree:"] - v["Buffers:"] - v["Cached:"] - v["SwapCached:"] \
+			- v["AnonPages:"] - v["Slab:"] - v["KernelStack:"] - v["PageTables:"] - v["Percpu:"] }' \
+		/proc/meminfo
+}
+
+same "the first $WARM sessions" "$WARM connections, 0 failed" "$(churn $WARM)"
+check "end on both sides" settle
+slabs >"$T/before"
+loose=$(loose_kib)
+opened=$(stat_of gw sessions_opened)
+
+churn $MANY >"$T/churn"
+grep '^#' "$T/churn"
+same "$MANY sessions more" "$MANY connections, 0 failed" "$(grep -v '^#' "$T/churn")"
+check "end on both sides as well" settle
+slabs >"$T/after"
+loose=$(($(loose_kib) - loose))
+same "there were as many" $MANY $(($(stat_of gw sessions_opened) - opened))
+same "on one carrier" 1 "$(stat_of gw carriers_attached)"
+
+# An object for each session, or for each eighth, would show.
+grown() {
+	awk -v most=$((MANY / 16 > 1000 ? 1000 : MANY / 16)) '
+		NR == FNR { before[$1] = $2; next }
+		$2 - before[$1] > most { print $1 ": " before[$1] + 0 " before, " $2 " after" }' \
+		"$T/before" "$T/after"
+}
+awk 'NR == FNR { before[$1] = $2; next } $2 - before[$1] > 20 {
+	printf "# %s: %d objects more of %d bytes\n", $1, $2 - before[$1], $3 }' "$T/before" "$T/after"
+note "$loose KiB more in loose pages"
+same "no slab has grown" '' "$(grown)"
+check "nor have pages that are in no slab (by $loose KiB)" test $loose -lt $((MANY > 16000 ? 8000 : MANY / 2))
+
+tctl gw flush
+tctl home flush
+stop_daemon gw
+stop_daemon home
+check "the module goes" rmmod tunnel
+no_leak "nothing is left in memory"
+finish
