@@ -22,6 +22,9 @@ make_v() {
 	ip -n v link set lo up
 	link v 203.0.113.1 fd00:1::1 gw 203.0.113.2 fd00:1::2
 	link v 192.0.2.1 fd00:2::1 out 192.0.2.2 fd00:2::2
+	# a slow link: something is always on its way, and the processors have time
+	in_ns v tc qdisc add dev v-gw root netem rate 1500kbit limit 200
+	in_ns gw tc qdisc add dev gw-v root netem rate 1500kbit limit 200
 	ip netns set v 42
 	start_daemon v
 	serve v 127.0.0.1 9000
@@ -48,16 +51,16 @@ moved() { [ "$(stat_of v payload_bytes_rx)" -gt "$1" ] && [ "$(stat_of gw payloa
 start_load() {
 	local a b
 	a=$(stat_of v payload_bytes_rx) b=$(stat_of gw payload_bytes_rx)
-	in_ns out "$BIN/traffic" run 192.0.2.1 9001 2 100000 10000 10000 120 >"$T/out" 2>&1 &
+	in_ns out "$BIN/traffic" run 192.0.2.1 9001 2 100000 3000 3000 120 >"$T/out" 2>&1 &
 	out=$!
-	in_ns gw "$BIN/traffic" run 127.0.0.1 9001 2 100000 10000 10000 120 >"$T/in" 2>&1 &
+	in_ns gw "$BIN/traffic" run 127.0.0.1 9001 2 100000 3000 3000 120 >"$T/in" 2>&1 &
 	in=$!
-	await 30 moved $((a + 30000)) $((b + 30000))
+	await 30 moved $((a + 10000)) $((b + 10000))
 }
 kill_all() { ip netns pids v | xargs -r kill -KILL; }
 empty() { [ -z "$(ip netns pids v)" ]; }
 drop_all() { # what v sends by this device is lost
-	in_ns v tc qdisc add dev "$1" root netem loss 100%
+	in_ns v tc qdisc replace dev "$1" root netem loss 100%
 }
 cat >"$T/ask.py" <<-'EOP'
 	import socket, struct, sys, time
