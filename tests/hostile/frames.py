@@ -290,6 +290,8 @@ def state_case(side, state, name, outcome):
         # whatever is left of it ends, and the program that tries to speak hears of it
         if state != "theirs, never opened" and not state.startswith("ours, never") or outcome == "a":
             c.send(frame(RESET, sid, reason=R_RESET))
+            # while the program is there: its end would be said in the next case
+            why = why or c.in_step((DATA, RESET))
         return why
     finally:
         if program:

@@ -156,7 +156,7 @@ def answers(side, c, rnd):
                 if f.kind == PONG and f.payload == payload:
                     return None
                 if f.kind != PONG:
-                    return "came %s" % f
+                    return "came %s" % (f,)
         except TimeoutError:
             pass
     return "no answer, and no end"

@@ -185,7 +185,7 @@ class Carrier(peer.Peer):
         f = self.next()
         if (f.kind, f.session) != (ACCEPT, sid):
             program.close()
-            raise AssertionError("OPEN got %s" % f)
+            raise AssertionError("OPEN got %s" % (f,))
         return sid, program
 
     def program(self):
@@ -276,7 +276,7 @@ class Carrier(peer.Peer):
     def ends(self, reason):
         """The end, without a word."""
         f = self.next(PATIENCE, LIKE_PINGS + (ACCEPT, RESET, DATA, OPEN, PONG))
-        return "wanted the end, got %s" % f if f else self.ended(reason)
+        return "wanted the end, got %s" % (f,) if f else self.ended(reason)
 
     def ended(self, reason, close=True):
         got = self.side.world.down(self.id)
