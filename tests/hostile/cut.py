@@ -23,7 +23,7 @@ from peer import H_ATTACH
 
 STALE = 12
 LONG = os.environ.get("LONG") == "1"
-STRIDE = 1 if LONG else int(os.environ.get("STRIDE", "1"))
+STRIDE = int(os.environ.get("STRIDE", "1"))
 # Seconds for one exchange, which takes a tenth of one when nothing else runs.
 PATIENCE = 60
 # Failed cases of a group, after which it gives up.
@@ -639,20 +639,23 @@ def late(w, side, unit, before):
 
 def orders(w):
     with Group(w, "HELLOs in another order") as g:
+        cases = []
         for fresh in (True, False):
-            for order in ((1, 0), (2, 0, 1), (2, 1, 0), (1, 2, 0), (0, 2, 1)):
-                g.case("order %s" % (order,), lambda o=order, f=fresh: swapped(w, f, o))
-            g.case("answer lost", lambda f=fresh: answer_lost(w, f))
-        for n in range(40 if LONG else 4):
-            g.case("hurry", lambda n=n: hurry(w, n + 2))
+            cases += [("%s first" % (order,), lambda o=order, f=fresh: swapped(w, f, o))
+                      for order in ((1, 0), (2, 0, 1), (2, 1, 0), (1, 2, 0), (0, 2, 1))]
+            cases.append(("answer lost", lambda f=fresh: answer_lost(w, f)))
+        cases += [("hurry %d" % n, lambda n=n: hurry(w, n))
+                  for n in range(2, 40 if LONG else 6)]
+        for name, case in cases[::STRIDE]:
+            g.case(name, case)
 
 
 def lates(w):
     with Group(w, "bytes of a former carrier") as g:
-        for before in (False, True):
-            for side, kind in [(s, k) for s in "dl" for k in KINDS[s]]:
-                g.case("late %s %s" % (side, kind),
-                       lambda s=side, k=kind, b=before: late(w, s, k, b))
+        cases = [(s, k, b) for b in (False, True) for s in "dl" for k in KINDS[s]]
+        for side, kind, before in cases[::STRIDE]:
+            g.case("late %s %s" % (side, kind),
+                   lambda s=side, k=kind, b=before: late(w, s, k, b))
 
 
 def life(w):
