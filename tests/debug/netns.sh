@@ -4,17 +4,20 @@
 #
 # A network namespace is deleted with everything alive in it. Nothing pins it but
 # programs and, for as long as "linger" says, carriers: it is really gone then, and
-# who was connected through it hears of that. LONG=1: again and again.
+# who was connected through it hears of that. LONG=1: again and again. CASES="...":
+# only these.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
 export PYTHONPATH=$TUNNEL_SRC/tests/net
 
-CASES=(killed alive flushed waiting carriers closing connecting silent)
+read -r -a CASES <<<"${CASES:-killed alive flushed waiting carriers closing connecting silent}"
 TIMES=1
 [ -z "${LONG:-}" ] || TIMES=25
 RANDOM=${SEED:-1}
 # each of them seven results, but closing
-echo 1..$((4 + (${#CASES[@]} * 7 - 1) * TIMES))
+one_less=0
+[[ " ${CASES[*]} " != *" closing "* ]] || one_less=1
+echo 1..$((4 + (${#CASES[@]} * 7 - one_less) * TIMES))
 
 #   out ---- v ==== gw        v comes and goes
 make_v() {
