@@ -15,6 +15,7 @@
 #define READ_MAX (128u << 10)
 #define BUDGET 16
 #define SLICES 32
+/* A closing connection whose peer acknowledges nothing for this long is over. */
 #define CLOSING_TIME (60 * HZ)
 /* SYN is sent this often again: about 15 seconds. */
 #define SYN_RETRIES 3
@@ -535,14 +536,22 @@ static void begin_closing(struct tnl_relay *r)
 	tnl_session_detach(r->session);
 	leave_tunnel(r);
 	set_state(r, TNL_RELAY_CLOSING);
+	r->acked = READ_ONCE(tcp_sk(r->sock->sk)->snd_una);
 	queue_delayed_work(tnl_wq, &r->deadline, CLOSING_TIME);
 }
 
+/* Over a slow link the last bytes may take their time, as long as they move. */
 static void deadline(struct work_struct *work)
 {
 	struct tnl_relay *r = container_of(to_delayed_work(work),
 					   struct tnl_relay, deadline);
+	u32 acked = READ_ONCE(tcp_sk(r->sock->sk)->snd_una);
 
+	if (acked != r->acked) {
+		r->acked = acked;
+		queue_delayed_work(tnl_wq, &r->deadline, CLOSING_TIME);
+		return;
+	}
 	fail(r, TUNNEL_REASON_TIMED_OUT);
 	tnl_watch_queue(&r->watch, &r->up_work);
 }

@@ -46,6 +46,7 @@ struct tnl_relay {
 	struct work_struct up_work;	/* local -> session; and the state */
 	struct work_struct down_work;	/* session -> local */
 	struct delayed_work deadline;	/* of CLOSING */
+	u32 acked;			/* snd_una when it was set */
 	enum tnl_relay_state state;	/* up_work writes */
 	unsigned long bits;		/* enum tnl_relay_bit */
 	u8 reason;			/* with FAILED */
