@@ -338,9 +338,11 @@ def cgroup():
         path = CGROUP + group
         os.mkdir(path)
         write(path + "/memory.max", str(limit))
-        said = subprocess.run(["sh", "-c", "echo $$ >%s/cgroup.procs && exec %s run %s %d 2 1 %d %d" % (
-            path, traffic, HOST, port, up, down)], stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True).stdout
+        # not to be killed for it: it waits
+        said = subprocess.run(["sh", "-c", "echo -1000 >/proc/self/oom_score_adj && "
+                               "echo $$ >%s/cgroup.procs && exec %s run %s %d 2 1 %d %d" % (
+                                   path, traffic, HOST, port, up, down)], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True).stdout
         events = dict(line.split() for line in read(path + "/memory.events").splitlines())
         peak = int(read(path + "/memory.peak"))
         print("# cgroup %s: limit %s, peak %d, %s" % (group, limit, peak, events), flush=True)
