@@ -185,13 +185,18 @@ def retention(side, hard):
         writer.start()
         full = side.world.stats()["lane_retention_full"]
         # a frame that was begun may be whole: so much more than the limit
+        spoke = time.monotonic()
         while c.received + len(c.have) < RETAIN_MAX:
+            if time.monotonic() - spoke > 2:    # it must not take us for dead meanwhile
+                c.send(frame(PONG, payload=bytes(8)))
+                spoke = time.monotonic()
             if not (more := c.s.recv(1 << 18)):
                 return "it ended after %d bytes" % (c.received + len(c.have))
             take(c, more)
         if not await_(lambda: side.world.stats()["lane_retention_full"] > full, PATIENCE):
             return "it does not wait"
         stop.set()
+        c.send(frame(PONG, payload=bytes(8)))
         c.s.settimeout(0.5)
         try:
             while more := c.s.recv(1 << 18):
