@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 7200
+# vm: -t 1800
 #
 # The carrier is cut at every byte of an exchange; what the sessions carry
 # arrives all the same, once, and nothing is left behind.
