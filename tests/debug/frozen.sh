@@ -84,7 +84,7 @@ if [ -n "${LONG:-}" ]; then
 	await 10 listens home 9101
 	tctl home service add slow 127.0.0.1:9101
 	tctl gw listener add 198.51.100.1:9101 to home/slow
-	in_ns gw tc qdisc add dev gw-client root netem rate 16kbit limit 1000
+	in_ns gw tc qdisc add dev gw-client root netem rate 8kbit limit 1000
 	same "300000 bytes over a slow link outlive their session" "1 connections, 0 failed" \
 		"$(in_ns client "$BIN/strain" take 198.51.100.1 9101 1 300000 2>&1 </dev/null | grep -v ready)"
 	in_ns gw tc qdisc del dev gw-client root

@@ -10,7 +10,9 @@
  *   strain take ADDRESS PORT N BYTES     get these, on N connections
  *   strain sink ADDRESS PORT N BYTES     listen for N connections that bring bytes
  *   strain put ADDRESS PORT N BYTES      bring them and close at once; take and put
- *       say "ready" when they are connected, and begin when standard input ends
+ *       say "ready" when they are connected, and begin when standard input ends.
+ *       take and sink end their own direction first: the sender's host then has a
+ *       connection that is over, but for the last bytes
  *   strain fault ADDRESS PORT BYTES      ask "traffic serve" for bytes and read
  *       them to a page that nobody provides until SIGUSR1 comes
  *
@@ -238,7 +240,7 @@ static const char *get_one(unsigned int i)
 {
 	const char *why = "asking";
 
-	if (send(fds[i], "", 1, MSG_NOSIGNAL) == 1)
+	if (send(fds[i], "", 1, MSG_NOSIGNAL) == 1 && !shutdown(fds[i], SHUT_WR))
 		why = recv_pattern(fds[i], 1, size, true);
 	close(fds[i]);
 	return why;
@@ -279,6 +281,7 @@ static const char *sink_one(unsigned int i)
 
 	(void)i;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	shutdown(fd, SHUT_WR);
 	why = recv_pattern(fd, 1, size, true);
 	close(fd);
 	return why;
