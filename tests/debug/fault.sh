@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # vm: -t 1800
+# short: 6.12-debug
 #
 # Memory runs out at every place in turn: loading, each request, and all that the
 # module does by itself from attach to flush. LONG=1: every place; else only some

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # vm: -t 1800
+# short: 6.12-debug
 #
 # TCP's memory is over, readers stop and hold all receive pages, urgent data,
 # records and writes of a byte, small buffers, a memory cgroup at its limit.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # vm: -t 1800
+# short: 6.1 6.12-debug
 #
 # The carrier is cut at every byte of an exchange; what the sessions carry
 # arrives all the same, once, and nothing is left behind.
