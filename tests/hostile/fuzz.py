@@ -171,7 +171,7 @@ def streams(side):
                 why = run(side, "%d %s %d" % (SEED, side.name, i))
                 if why:
                     return "SEED=%d, stream %d: %s" % (SEED, i, why)
-            return side.fresh().in_step()
+            return side.fresh().in_step((OPEN, DATA, RESET))  # of programs that waited
         yield "random streams %d to %d" % (n, min(n + GROUP, STREAMS) - 1), case
 
 
