@@ -27,7 +27,7 @@ tctl gw listener add 198.51.100.1:9002 to home/nobody
 churn() { in_ns client "$BIN/strain" churn 198.51.100.1 9001 9002 "$1" 16 2>&1; }
 closing() { # sockets of local connections that are not over
 	for ns in home gw client; do
-		in_ns $ns ss -Htan state all exclude listening
+		in_ns "$ns" ss -Htan state all exclude listening
 	done | grep -vc ':443[0-9]'
 }
 settled() { none_left && [ "$(closing)" = 0 ]; }

@@ -173,7 +173,7 @@ events() { # events N: each kind before any comes again
 	local n list=() done_=''
 	for n in $(seq "$1"); do
 		if [ ${#list[@]} = 0 ]; then
-			mapfile -t list < <(printf '%s\n' "${ALL[@]}" | awk -v seed=$RANDOM '
+			mapfile -t list < <(printf '%s\n' "${ALL[@]}" | awk -v seed="$RANDOM" '
 				BEGIN { srand(seed) } { print rand() "\t" $0 }' | sort -n | cut -f2)
 		fi
 		event "${list[0]}" >"$T/said" 2>&1 || [[ $FORGIVEN == *" ${list[0]} "* ]] || {

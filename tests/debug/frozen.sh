@@ -48,7 +48,7 @@ lossy() {
 	in_ns gw tc qdisc "$1" dev gw-client root netem loss 20% limit 10000
 }
 ready() { grep -q ready "$T/$1"; }
-sunk() { [ "$(in_ns client ss -Htn state established "( sport = :9200 )" | wc -l)" = $N ]; }
+sunk() { [ "$(in_ns client ss -Htn state established "( sport = :9200 )" | wc -l)" = "$N" ]; }
 for n in $(seq $TIMES); do
 	in_ns client "$BIN/strain" take 198.51.100.1 9100 $N 30000 <"$T/go" >"$T/take" 2>&1 &
 	take=$!
