@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # vm: -t 1800
-# short: 6.12-debug
+# short: none
 #
 # Thousands of sessions, opened, used and ended in every way: memory is the same
 # before and after. LONG=1: a hundred thousand.

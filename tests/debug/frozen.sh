@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # vm: -t 1800
-# short: 6.12-debug
+# short: none
 #
 # Who stops, or loses what it was sent, holds up nobody else and loses no byte: a
 # lossy link at close, a stopped program, a silent host, a reader in a page fault.

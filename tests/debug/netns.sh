@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # vm: -t 1800
-# short: 6.12-debug
+# short: none
 #
 # A network namespace is deleted with everything alive in it. Nothing pins it but
 # programs and, for as long as "linger" says, carriers: it is really gone then, and

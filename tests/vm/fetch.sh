@@ -181,7 +181,7 @@ have() {
 # recognised without it.
 fetch() {
 	local id=$1 initrd
-	[[ " ${LAB_DEBUG_KERNELS[*]} " == *" $id "* ]] || lab_meta "$id" >/dev/null
+	[[ $id == *-debug ]] || lab_meta "$id" >/dev/null
 	if [ -n "$update" ] || ! have "$id" || [ ! -e "$(initrd_path "$store/$id")" ]; then
 		mkdir -p "$store" || die "cannot write to $store; TUNNEL_CACHE names another place"
 		(

@@ -13,8 +13,8 @@ LAB_KERNELS=(
 )
 
 # Kernels that find bugs, built from Debian's linux-source of that version: our
-# id is VERSION-debug (debug.sh).
-LAB_DEBUG_KERNELS=(6.1-debug 6.12-debug)
+# id is VERSION-debug (debug.sh; it can build 6.1-debug too).
+LAB_DEBUG_KERNELS=(6.12-debug)
 
 if [ -n "${TUNNEL_CACHE:-}" ]; then
 	LAB_CACHE=$TUNNEL_CACHE
