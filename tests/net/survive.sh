@@ -17,8 +17,10 @@ tctl gw listener add 198.51.100.1:9001 to home/traffic
 
 moved() { [ "$(stat_of gw payload_bytes_rx)" -gt "$1" ]; }
 
-# A link on which 64 MiB take their time and something is always under way.
-in_ns nat tc qdisc add dev nat-gw root netem rate 32mbit delay 5ms limit 1000
+# A link on which something is always under way: 64 MiB take a minute until what
+# shall happen meanwhile has happened, however slow the machine that looks is.
+in_ns nat tc qdisc add dev nat-gw root netem rate 8mbit delay 5ms limit 1000
+rate() { in_ns nat tc qdisc change dev nat-gw root netem rate "$1" delay 5ms limit 1000; }
 
 # --- the carrier is reset in the middle of 64 MiB, three times
 start=$(stat_of gw payload_bytes_rx)
@@ -27,11 +29,12 @@ transfer=$!
 in_ns client "$BIN/traffic" run 198.51.100.1 9001 8 40 20000 20000 >"$T/small" 2>&1 &
 small=$!
 for n in 1 2 3; do
-	await 60 moved $((start + n * 8000000))
+	await 60 moved $((start + n * 2000000))
 	in_ns gw ss -HK state established sport = :4433 >/dev/null
 	check "reset $n is in the middle of it" \
 		test $(($(stat_of gw payload_bytes_rx) - start)) -lt 67108864
 done
+rate 64mbit
 wait $transfer
 same "64 MiB go through three resets of the carrier" "$(sum_of 64m)" "$(cat "$T/sum")"
 wait $small
@@ -41,13 +44,15 @@ check "lost bytes were sent again" test "$(stat_of home lane_replayed_bytes)" -g
 same "the lane never began anew" "0 0" "$(stat_of home lane_restarts) $(stat_of gw lane_restarts)"
 
 # --- kill -9 of the daemons: sessions go on, the new daemon finds everything
+rate 8mbit
 start=$(stat_of gw payload_bytes_rx)
 fetch client http://198.51.100.1/64m >"$T/sum" &
 transfer=$!
-await 60 moved $((start + 8000000))
+await 60 moved $((start + 2000000))
 stop_daemon home KILL
 stop_daemon gw KILL
 check "they were killed in the middle of it" test $(($(stat_of gw payload_bytes_rx) - start)) -lt 67108864
+rate 64mbit
 wait $transfer
 same "64 MiB go on when both daemons are killed" "$(sum_of 64m)" "$(cat "$T/sum")"
 same "and new connections too" "$(sum_of index.html)" "$(fetch client http://198.51.100.1/)"
