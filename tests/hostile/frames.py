@@ -355,7 +355,7 @@ def windows(_):
             program.sendall(b"y")
             why = why or c.says_nothing_but(DATA, sid, payload=b"y")
             c.send(frame(RESET, sid, reason=R_RESET))
-            return why
+            return why or c.in_step()
 
     for values, ok in (((0,), True), ((WINDOW_FIRST, 1, 0), True), ((1 << 20, 1 << 19, 5), True),
                        ((1 << 31,), True), (((1 << 31) + 1,), False), ((0, 1 << 31, 1 << 32), False),
