@@ -67,7 +67,7 @@ wanted() {
 # group NAME COMMAND...: run a test, show its results as they come, and leave
 # "PASSED FAILED" in its folder. For the background.
 group() {
-	local name=$1 dir=$logs/$1 rc ok bad total plan why=()
+	local name=$1 dir=$logs/$1 rc ok bad total plan why=() began=$SECONDS
 	shift
 	mkdir -p "$dir"
 	echo "0 1" >"$dir/count"
@@ -101,6 +101,7 @@ group() {
 		tail -n 60 "$dir/log"
 		echo "----"
 	fi
+	echo "# $name: $ok passed, $bad failed, $((SECONDS - began)) s"
 	echo "$ok $bad" >"$dir/count"
 }
 
