@@ -98,7 +98,7 @@ test-tools: $(B)/bin/traffic $(B)/bin/strain ## build/bin/traffic, strain: progr
 
 $(B)/bin/traffic: tests/net/traffic.c
 $(B)/bin/strain: tests/debug/strain.c
-$(B)/bin/traffic $(B)/bin/strain:
+$(B)/bin/traffic $(B)/bin/strain: tests/net/pattern.h
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS) -pthread -o $@ $<
 

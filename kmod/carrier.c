@@ -15,9 +15,6 @@
 /* Records one run of a work handles before others get their turn. */
 #define BUDGET 64
 #define SLICES 32
-/* A good-bye: until the peer's FIN, but not longer than this. */
-#define DRAIN_TIME (2 * HZ)
-#define DRAIN_STEP msecs_to_jiffies(20)
 
 static void carrier_free(struct tnl_carrier *c)
 {
@@ -28,7 +25,8 @@ static void carrier_free(struct tnl_carrier *c)
 	kfree(c);
 }
 
-static void carrier_put(struct tnl_carrier *c)
+/* tnl_carrier_put - let go of a reference */
+void tnl_carrier_put(struct tnl_carrier *c)
 {
 	if (refcount_dec_and_test(&c->ref))
 		carrier_free(c);
@@ -47,9 +45,13 @@ static int reserve_own(struct tnl_carrier *c)
 	return tnl_chunkq_reserve(&c->out, 2, GFP_KERNEL);
 }
 
-/* Put a frame of the carrier's own (not the lane's) in front of everything. */
-static void queue_own(struct tnl_carrier *c, u8 type, u16 reason,
-		      const void *payload, u32 len)
+/*
+ * tnl_carrier_queue_own - put a frame of the carrier's own (not the lane's) in
+ * front of everything; two fit, of which HELLO is the longest.
+ * Context: tx side, or no work runs.
+ */
+void tnl_carrier_queue_own(struct tnl_carrier *c, u8 type, u16 reason,
+			   const void *payload, u32 len)
 {
 	struct tnl_frame f = { .type = type, .reason = reason, .length = len };
 	u8 *p = page_address(c->own) + c->own_len;
@@ -66,7 +68,7 @@ static void queue_hello(struct tnl_carrier *c)
 	struct tnl_hello h;
 
 	tnl_lane_hello(c->lane, &h);
-	queue_own(c, TNL_HELLO, 0, payload, tnl_hello_encode(payload, &h));
+	tnl_carrier_queue_own(c, TNL_HELLO, 0, payload, tnl_hello_encode(payload, &h));
 }
 
 /* --- sending ------------------------------------------------------------- */
@@ -116,7 +118,12 @@ static ssize_t xmit(struct tnl_carrier *c, struct bio_vec *bv, unsigned int n,
 	return r ? r : -EPIPE;
 }
 
-static ssize_t send_own(struct tnl_carrier *c)
+/*
+ * tnl_carrier_send_own - send what tnl_carrier_queue_own() queued
+ * Context: tx side, or no work runs.
+ * Return: 0 when all of it is sent, or -errno.
+ */
+ssize_t tnl_carrier_send_own(struct tnl_carrier *c)
 {
 	struct bio_vec bv[2];
 	unsigned int n;
@@ -164,7 +171,7 @@ static void tx_work(struct work_struct *work)
 
 	if (test_bit(TNL_CARRIER_LOST, &c->bits))
 		return;
-	r = send_own(c);
+	r = tnl_carrier_send_own(c);
 	if (!r && !test_bit(TNL_CARRIER_READY, &c->bits))
 		return;
 	/* Pairs with the barrier in hello_through(): rewind_to is set. */
@@ -199,9 +206,6 @@ static void tx_work(struct work_struct *work)
 }
 
 /* --- receiving ----------------------------------------------------------- */
-
-static void stop(struct tnl_carrier *c);
-static void finish(struct tnl_carrier *c);
 
 static void hello_through(struct tnl_carrier *c, struct tnl_hello *peer)
 {
@@ -238,17 +242,6 @@ static int dialler_hello(struct tnl_carrier *c, struct tnl_hello *peer)
 }
 
 /*
- * Stopped: what is on its way out in half must not be followed by a frame of
- * the carrier's own. Before the rewind nothing of the lane is on its way.
- */
-static void no_goaway_in_mid_frame(struct tnl_carrier *c)
-{
-	if (c->was_up && !test_bit(TNL_CARRIER_REWIND, &c->bits) &&
-	    !tnl_lane_all_sent(c->lane))
-		c->goaway = 0;
-}
-
-/*
  * Stop what the lane is attached to, so that no byte of it is read any more.
  * Only then is our offset final. The lane has no carrier after this.
  */
@@ -263,8 +256,8 @@ static struct tnl_carrier *replace(struct tnl_lane *lane)
 	old->taken = true;
 	if (!test_and_set_bit(TNL_CARRIER_LOST, &old->bits))
 		old->reason = TUNNEL_REASON_REPLACED;
-	stop(old);
-	no_goaway_in_mid_frame(old);
+	tnl_carrier_stop(old);
+	tnl_carrier_no_goaway_in_mid_frame(old);
 	if (old->restart)
 		tnl_lane_restart(lane, old->reason);
 	TNL_INC(old->tn, carriers_replaced);
@@ -336,7 +329,7 @@ static void hello_work(struct work_struct *work)
 out:
 	mutex_unlock(&lane->attach_lock);
 	if (old)
-		finish(old);
+		tnl_carrier_finish(old);
 	if (reason) {
 		if (!test_bit(TNL_CARRIER_LOST, &c->bits))
 			c->goaway = reason;
@@ -347,7 +340,7 @@ out:
 		clear_bit(TNL_CARRIER_PAUSED, &c->bits);
 		tnl_watch_queue(&c->watch, &c->rx_work);
 	}
-	carrier_put(c);
+	tnl_carrier_put(c);
 }
 
 /* Why the peer says good-bye; a reason of a later version is its own business. */
@@ -546,216 +539,6 @@ static void rx_work(struct work_struct *work)
 	}
 }
 
-/* --- the end ------------------------------------------------------------- */
-
-/* Neither work runs after this. Not from one of them. */
-static void stop(struct tnl_carrier *c)
-{
-	cancel_delayed_work_sync(&c->hello_timeout);
-	tnl_watch_stop(&c->watch);
-	if (c->rx_page)
-		put_page(c->rx_page);
-	c->rx_page = NULL;
-	c->rx_left = 0;
-}
-
-static void close_now(struct tnl_carrier *c)
-{
-	/* Who kept a duplicate of the fd shall not read the rest of the stream. */
-	kernel_sock_shutdown(c->sock, SHUT_RDWR);
-	tnl_watch_release(&c->watch);
-	fput(c->file);
-	carrier_put(c);
-}
-
-/*
- * Closing at once would lose the good-bye: unread bytes make TCP send RST, and
- * that overtakes it at the peer. Read and discard until it closes too.
- */
-static void drain(struct work_struct *work)
-{
-	struct tnl_carrier *c = container_of(to_delayed_work(work),
-					     struct tnl_carrier, drain);
-	int budget = BUDGET, r = -EAGAIN;
-	struct page *page;
-	u8 type;
-
-	page = alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN,
-			   get_order(TNL_RECORD_MAX));
-	while (page && budget--) {
-		r = tnl_ktls_recv(c->sock, page, 0, TNL_RECORD_MAX, &type);
-		if (r <= 0)
-			break;
-	}
-	if (page)
-		put_page(page);
-	if ((r > 0 || r == -EAGAIN) && time_before(jiffies, c->drain_until)) {
-		queue_delayed_work(tnl_wq, &c->drain, DRAIN_STEP);
-		return;
-	}
-	spin_lock(&c->tn->reap_lock);
-	if (list_empty(&c->node)) {
-		/* tnl_carrier_finish_draining() took it. */
-		spin_unlock(&c->tn->reap_lock);
-		return;
-	}
-	list_del_init(&c->node);
-	spin_unlock(&c->tn->reap_lock);
-	close_now(c);
-}
-
-/* Stopped, and on no list: say good-bye if there is reason to, then close. */
-static void finish(struct tnl_carrier *c)
-{
-	u8 payload[8] = {};
-
-	trace_tunnel_carrier(c->tunnel->id, c->id, false, c->reason);
-	tnl_notify_carrier(c, TUNNEL_CMD_CARRIER_DOWN, c->reason);
-	net_info_ratelimited("%s: carrier %u ended, reason %u\n",
-			     c->tunnel->name, c->id, c->reason);
-	TNL_INC(c->tn, carriers_lost);
-
-	/* Its HELLO may still be on the way out: GOAWAY queues behind it. */
-	if (c->goaway)
-		queue_own(c, TNL_GOAWAY, c->goaway, payload, sizeof(payload));
-	if (!c->goaway || send_own(c)) {
-		close_now(c);
-		return;
-	}
-	kernel_sock_shutdown(c->sock, SHUT_WR);
-	c->drain_until = jiffies + DRAIN_TIME;
-	spin_lock(&c->tn->reap_lock);
-	list_add_tail(&c->node, &c->tn->draining);
-	queue_delayed_work(tnl_wq, &c->drain, 0);
-	spin_unlock(&c->tn->reap_lock);
-}
-
-/* tnl_carrier_finish_draining - close what still says good-bye; namespace exit */
-void tnl_carrier_finish_draining(struct tnl_net *tn)
-{
-	struct tnl_carrier *c;
-
-	for (;;) {
-		spin_lock(&tn->reap_lock);
-		c = list_first_entry_or_null(&tn->draining, struct tnl_carrier, node);
-		if (c)
-			list_del_init(&c->node);
-		spin_unlock(&tn->reap_lock);
-		if (!c)
-			return;
-		cancel_delayed_work_sync(&c->drain);
-		close_now(c);
-	}
-}
-
-/* Take it from its lane. Return: false if somebody else did before. */
-static bool unhook(struct tnl_carrier *c)
-{
-	struct tnl_lane *lane = c->lane;
-
-	mutex_lock(&lane->attach_lock);
-	if (c->taken) {
-		mutex_unlock(&lane->attach_lock);
-		return false;
-	}
-	if (lane->carrier == c) {
-		c->taken = true;
-		tnl_lane_take_down(lane);
-		/* An attached carrier's works never take attach_lock. */
-		stop(c);
-		no_goaway_in_mid_frame(c);
-		if (c->restart)
-			tnl_lane_restart(lane, c->reason);
-		mutex_unlock(&lane->attach_lock);
-		return true;
-	}
-	if (!list_empty(&c->node)) {
-		c->taken = true;
-		list_del_init(&c->node);
-		lane->n_pending--;
-		mutex_unlock(&lane->attach_lock);
-		/* Its reader may be waiting for the lock with a HELLO. */
-		stop(c);
-		return true;
-	}
-	mutex_unlock(&lane->attach_lock);
-	return false;
-}
-
-static void end_work(struct work_struct *work)
-{
-	struct tnl_carrier *c = container_of(work, struct tnl_carrier, end_work);
-
-	if (unhook(c))
-		finish(c);
-	carrier_put(c);
-}
-
-/**
- * tnl_carrier_lost - end a carrier, soon
- * @c: the carrier; the first reason given stays
- * @reason: enum tunnel_reason
- * Context: process, also from the carrier's own works.
- */
-void tnl_carrier_lost(struct tnl_carrier *c, u8 reason)
-{
-	if (test_and_set_bit(TNL_CARRIER_LOST, &c->bits))
-		return;
-	c->reason = reason;
-	refcount_inc(&c->ref);
-	queue_work(tnl_wq, &c->end_work);
-}
-
-/**
- * tnl_carrier_close_all - end all carriers of a lane; it takes no more
- * @lane: the lane
- * @reason: told to the peer
- * Context: process; not from a carrier's work.
- */
-void tnl_carrier_close_all(struct tnl_lane *lane, u8 reason)
-{
-	struct tnl_carrier *c;
-
-	mutex_lock(&lane->attach_lock);
-	lane->closed = true;
-	for (;;) {
-		c = lane->carrier;
-		if (!c)
-			c = list_first_entry_or_null(&lane->pending,
-						     struct tnl_carrier, node);
-		if (!c)
-			break;
-		refcount_inc(&c->ref);
-		mutex_unlock(&lane->attach_lock);
-		if (!test_and_set_bit(TNL_CARRIER_LOST, &c->bits)) {
-			c->reason = reason;
-			c->goaway = reason;
-		}
-		if (unhook(c))
-			finish(c);
-		carrier_put(c);
-		mutex_lock(&lane->attach_lock);
-	}
-	mutex_unlock(&lane->attach_lock);
-}
-
-/* tnl_carrier_drop_all - end the carriers of all tunnels; tnl_net.lock held */
-void tnl_carrier_drop_all(struct tnl_net *tn, u8 reason)
-{
-	struct tnl_carrier *c;
-	struct tnl_tunnel *t;
-
-	lockdep_assert_held(&tn->lock);
-	list_for_each_entry(t, &tn->tunnels, node) {
-		mutex_lock(&t->lane.attach_lock);
-		if (t->lane.carrier)
-			tnl_carrier_lost(t->lane.carrier, reason);
-		list_for_each_entry(c, &t->lane.pending, node)
-			tnl_carrier_lost(c, reason);
-		mutex_unlock(&t->lane.attach_lock);
-	}
-}
-
 static void hello_timeout(struct work_struct *work)
 {
 	struct tnl_carrier *c = container_of(to_delayed_work(work),
@@ -896,9 +679,9 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 	INIT_WORK(&c->rx_work, rx_work);
 	INIT_WORK(&c->tx_work, tx_work);
 	INIT_WORK(&c->hello_work, hello_work);
-	INIT_WORK(&c->end_work, end_work);
+	INIT_WORK(&c->end_work, tnl_carrier_end_work);
 	INIT_DELAYED_WORK(&c->hello_timeout, hello_timeout);
-	INIT_DELAYED_WORK(&c->drain, drain);
+	INIT_DELAYED_WORK(&c->drain, tnl_carrier_drain_work);
 	tnl_watch_init(&c->watch, &c->rx_work, &c->tx_work);
 
 	err = reserve_own(c);
@@ -913,7 +696,7 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 	*id = c->id;
 	err = hook(c, &old, extack);
 	if (old)
-		finish(old);
+		tnl_carrier_finish(old);
 	if (err) {
 		tnl_watch_stop(&c->watch);
 		tnl_watch_release(&c->watch);

@@ -77,11 +77,25 @@ struct tnl_carrier {
 	unsigned long trimmed_at;	/* jiffies */
 };
 
+/* carrier.c */
 int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 		       struct netlink_ext_ack *extack);
+
+/* carrier_end.c */
 void tnl_carrier_lost(struct tnl_carrier *c, u8 reason);
 void tnl_carrier_close_all(struct tnl_lane *lane, u8 reason);
 void tnl_carrier_finish_draining(struct tnl_net *tn);
 void tnl_carrier_drop_all(struct tnl_net *tn, u8 reason);
+
+/* between the two */
+void tnl_carrier_put(struct tnl_carrier *c);
+void tnl_carrier_queue_own(struct tnl_carrier *c, u8 type, u16 reason,
+			   const void *payload, u32 len);
+ssize_t tnl_carrier_send_own(struct tnl_carrier *c);
+void tnl_carrier_stop(struct tnl_carrier *c);
+void tnl_carrier_no_goaway_in_mid_frame(struct tnl_carrier *c);
+void tnl_carrier_finish(struct tnl_carrier *c);
+void tnl_carrier_end_work(struct work_struct *work);
+void tnl_carrier_drain_work(struct work_struct *work);
 
 #endif /* _TUNNEL_CARRIER_H */

@@ -71,7 +71,7 @@ cat >"$T/ask.py" <<-'EOP'
 	s = socket.create_connection(("192.0.2.1", 9001), 20)
 	print("ready", flush=True)
 	sys.stdin.read()
-	s.sendall(struct.pack("!QQQ", 1, 0, 50000))
+	s.sendall(struct.pack("!QQQ", 1, 0, 3000))
 	s.shutdown(socket.SHUT_WR)
 	time.sleep(1000)
 EOP

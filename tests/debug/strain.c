@@ -39,26 +39,12 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "../net/pattern.h"
+
 #define STUCK_S 120
 #define BUF	16384
 
 static struct addrinfo *target, *closed;
-
-/* The pattern of traffic.c. */
-static uint64_t word(uint64_t seed, uint64_t index)
-{
-	uint64_t z = seed + (index + 1) * 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
-	return z ^ z >> 31;
-}
-
-static void fill(uint8_t *p, uint64_t seed, uint64_t offset, size_t n)
-{
-	for (size_t i = 0; i < n; i++, offset++)
-		p[i] = (uint8_t)(word(seed, offset / 8) >> offset % 8 * 8);
-}
 
 static struct addrinfo *lookup(const char *host, const char *port)
 {
@@ -114,7 +100,7 @@ static bool send_pattern(int fd, uint64_t seed, uint64_t total)
 	for (uint64_t done = 0; done < total;) {
 		size_t n = total - done < BUF ? total - done : BUF, sent = 0;
 
-		fill(buf, seed, done, n);
+		pattern_fill(buf, seed, done, n);
 		while (sent < n) {
 			ssize_t r = send(fd, buf + sent, n - sent, MSG_NOSIGNAL);
 
@@ -144,7 +130,7 @@ static const char *recv_pattern(int fd, uint64_t seed, uint64_t total, bool end)
 			return done < total ? "truncated" : NULL;
 		if (done == total)
 			return "more bytes than there are";
-		fill(want, seed, done, (size_t)r);
+		pattern_fill(want, seed, done, (size_t)r);
 		if (memcmp(buf, want, (size_t)r))
 			return "wrong bytes";
 		done += (uint64_t)r;
@@ -187,7 +173,7 @@ static bool take_one(unsigned int *i)
 
 static const char *churn_one(unsigned int i)
 {
-	uint64_t seed = word(7, i);
+	uint64_t seed = pattern_word(7, i);
 	const char *why = NULL;
 	uint8_t byte;
 	int fd;

@@ -61,13 +61,13 @@ has() {
 }
 
 # await SECONDS COMMAND...: until it succeeds; polls, because states come when
-# they come.
+# they come. Where looking takes long, the machine is slow: it gets more time.
 await() {
-	local n=$(($1 * 20))
+	local n=$(($1 * 20)) end=$((SECONDS + $1 * 3))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
 		n=$((n - 1))
-		[ $n -gt 0 ] || return 1
+		[ $n -gt 0 ] && [ $SECONDS -lt $end ] || return 1
 		sleep 0.05
 	done
 }

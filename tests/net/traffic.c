@@ -27,33 +27,13 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "pattern.h"
+
 #define BUF (64 << 10)
 
 struct request {
 	uint64_t seed, up, down; /* big-endian on the wire */
 };
-
-/* Eight bytes of the pattern; a mixer of splitmix64 (public domain, S. Vigna). */
-static uint64_t word(uint64_t seed, uint64_t index)
-{
-	uint64_t z = seed + (index + 1) * 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
-	return z ^ z >> 31;
-}
-
-static void fill(uint8_t *p, uint64_t seed, uint64_t offset, size_t n)
-{
-	uint64_t w = 0;
-	size_t i;
-
-	for (i = 0; i < n; i++, offset++) {
-		if (i == 0 || offset % 8 == 0)
-			w = word(seed, offset / 8);
-		p[i] = (uint8_t)(w >> offset % 8 * 8);
-	}
-}
 
 static bool send_all(int fd, const void *data, size_t n)
 {
@@ -96,7 +76,7 @@ static bool send_pattern(int fd, uint64_t seed, uint64_t total)
 	for (done = 0; done < total;) {
 		size_t n = total - done < BUF ? total - done : BUF;
 
-		fill(buf, seed, done, n);
+		pattern_fill(buf, seed, done, n);
 		if (!send_all(fd, buf, n))
 			return false;
 		done += n;
@@ -119,7 +99,7 @@ static bool recv_pattern(int fd, uint64_t seed, uint64_t total)
 				errno = EPIPE;
 			return false;
 		}
-		fill(want, seed, done, (size_t)r);
+		pattern_fill(want, seed, done, (size_t)r);
 		if (memcmp(buf, want, (size_t)r)) {
 			errno = EILSEQ;
 			return false;
@@ -213,7 +193,7 @@ static void *run_one(void *arg)
 	if (fd < 0)
 		goto failed;
 	for (j->done = 0; j->done < j->requests; j->done++) {
-		uint64_t seed = word(j->index, j->done);
+		uint64_t seed = pattern_word(j->index, j->done);
 		struct request q = {
 			htobe64(seed),
 			htobe64(j->up),
