@@ -100,7 +100,7 @@ $(B)/bin/traffic: tests/net/traffic.c
 $(B)/bin/strain: tests/debug/strain.c
 $(B)/bin/traffic $(B)/bin/strain: tests/net/pattern.h
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(CFLAGS) -pthread -o $@ $<
+	$(call say,CC)$(CC) $(CFLAGS) -pthread -o $@ $(filter %.c,$^)
 
 # ---- unit tests -----------------------------------------------------------
 
