@@ -6,10 +6,10 @@
 #                       (all of them)
 #
 #   KERNELS="6.1 6.12 7"  stock kernels to test on
-#   DEBUG_KERNELS="6.12-debug"  and those that find bugs (also 6.1-debug)
+#   DEBUG_KERNELS="6.12-debug 6.1-debug"  and those that find bugs
 #   ONLY=PATTERN        only test files whose name matches
 #   JOBS=1              virtual machines at a time (2, with one processor 1)
-#   FUZZ_SECONDS=12     for each fuzz target
+#   FUZZ_SECONDS=6      for each fuzz target
 #   COVERAGE=80         least per cent of the module's lines that must have run
 #   LONG=1              the long forms, each test on every kernel it is for
 #
@@ -18,11 +18,12 @@
 # It fails as a whole when it prints no result, fewer than announced, or ends
 # with a status that its lines do not explain.
 #
-# tests/net/*.sh run in a virtual machine of their own for each stock kernel,
-# tests/debug/*.sh for each debug kernel, tests/hostile/*.sh for both; lib*.sh
-# are theirs to share. Lines in a test: "# vm: OPTIONS" for tests/vm/run.sh,
-# "# short: KERNEL..." where the short form runs ("none": nowhere). Logs are in
-# build/check/.
+# tests/net/*.sh are for stock kernels, tests/debug/*.sh for debug kernels,
+# tests/hostile/*.sh for both; lib*.sh are theirs to share. In the short form some
+# run one after the other in one virtual machine (tests/vm/batch.sh). Lines in a
+# test: "# vm: -m MIB" how much memory it needs, "# about: SECONDS" how long it takes,
+# "# short: KERNEL..." where the short form runs, "# only: KERNEL..." where any does.
+# Logs are in build/check/.
 #
 # The last line is "N passed, N failed".
 
@@ -31,6 +32,7 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . tests/vm/kernels.sh
+. tests/vm/verdict.sh
 shopt -s nullglob
 
 logs=build/check
@@ -67,7 +69,7 @@ wanted() {
 # group NAME COMMAND...: run a test, show its results as they come, and leave
 # "PASSED FAILED" in its folder. For the background.
 group() {
-	local name=$1 dir=$logs/$1 rc ok bad total plan why=() began=$SECONDS
+	local name=$1 dir=$logs/$1 rc ok bad ok_lines bad_lines why began=$SECONDS
 	shift
 	mkdir -p "$dir"
 	echo "0 1" >"$dir/count"
@@ -76,25 +78,11 @@ group() {
 		grep -a --line-buffered -E '^(ok|not ok|#) ?' | sed -u "s|^|[$name] |"
 	rc=${PIPESTATUS[0]}
 
-	ok=$(grep -a -E '^ok ' "$dir/log" | grep -a -v -c '# SKIP')
-	bad=$(grep -a -c '^not ok ' "$dir/log")
-	total=$(grep -a -c -E '^(not )?ok ' "$dir/log")
-	plan=$(sed -n 's/^1\.\.\([0-9]\+\)\r\?$/\1/p' "$dir/log" | tail -n1)
-	if [ "$total" = 0 ]; then
-		why+=("it printed no result")
-	elif [ "$total" -lt "${plan:-0}" ]; then
-		why+=("$total results of $plan")
-	fi
-	case $rc in
-	0) ;;
-	254) why+=("the kernel complained") ;;
-	255) why+=("the machine gave no status") ;;
-	*) [ "$bad" != 0 ] || why+=("exit status $rc") ;;
-	esac
-	if [ ${#why[@]} -gt 0 ]; then
+	verdict "$dir/log" "$rc"
+	ok=$ok_lines bad=$bad_lines
+	if [ -n "$why" ]; then
 		bad=$((bad + 1))
-		printf -v why '%s, ' "${why[@]}"
-		echo "[$name] not ok: ${why%, }"
+		echo "[$name] not ok: $why"
 	fi
 	if [ "$bad" != 0 ]; then
 		echo "---- $name: end of $dir/log"
@@ -188,33 +176,70 @@ enqueue() {
 	for test in "${@:2}"; do
 		case $(basename "$test") in lib*) continue ;; esac
 		wanted "$test" || continue
-		short=" $(sed -n 's/^# short: //p' "$test") "
+		short=" $(option only "$test") "
+		[ -n "$LONG" ] || [ "$short" != "  " ] || short=" $(option short "$test") "
 		for id in $1; do
-			[ -n "$LONG" ] || [ "$short" = "  " ] || [[ $short == *" $id "* ]] || continue
+			[ "$short" = "  " ] || [[ $short == *" $id "* ]] || continue
 			queue+=("$id $test")
 		done
 	done
 }
+# option NAME TEST: what its line "# NAME: ..." says
+option() { sed -n "s/^# $1: //p" "$2"; }
 
-# machines: run what is enqueued, JOBS at a time
+# A batch is "KERNEL MIB TEST...": tests for one virtual machine, one after
+# the other, as many as fit in BATCH seconds of stock kernel. In the long form each
+# has its own.
+BATCH=240
+batches() {
+	local id test opts mib about
+	local -A open=() sum=() most=()
+	while read -r id test; do
+		about=$(option about "$test")
+		about=${about:-60}
+		read -r opts < <(option vm "$test")
+		mib=2048
+		[[ $opts =~ -m\ ([0-9]+) ]] && mib=${BASH_REMATCH[1]}
+		if [ -n "${open[$id]:-}" ] && { [ -n "$LONG" ] || [ $((${sum[$id]} + about)) -gt $BATCH ]; }; then
+			echo "$id ${most[$id]}${open[$id]}"
+			unset "open[$id]"
+		fi
+		[ -n "${open[$id]:-}" ] || sum[$id]=0 most[$id]=0
+		open[$id]+=" $test"
+		sum[$id]=$((${sum[$id]} + about))
+		[ "${most[$id]}" -ge "$mib" ] || most[$id]=$mib
+	done
+	for id in "${!open[@]}"; do
+		echo "$id ${most[$id]}${open[$id]}"
+	done | sort
+}
+
+# machines: run what is enqueued, JOBS machines at a time
 machines() {
-	local id test name opts names=()
-	for test in ${queue[@]+"${queue[@]}"}; do
-		read -r id test <<<"$test"
-		read -r -a opts < <(sed -n 's/^# vm: //p' "$test"; echo)
-		[ -z "$LONG" ] || opts+=(-e LONG=1 -t 14400)
+	local id mib tests name names=() opts list line
+	local -A n=()
+	[ ${#queue[@]} -gt 0 ] || return 0
+	mapfile -t list < <(printf '%s\n' "${queue[@]}" | batches)
+	queue=()
+	for line in "${list[@]}"; do
+		read -r id mib tests <<<"$line"
+		n[$id]=$((${n[$id]:-0} + 1))
+		name=$id-${n[$id]}
+		opts=(-m "$mib" -t 3600 -e LIMIT=1800)
+		[ -z "$LONG" ] || opts=(-m "$mib" -t 14400 -e LIMIT=14300 -e LONG=1)
+		# a processor of its own for each of JOBS machines; races are for debug kernels
+		[[ $id == *-debug ]] || opts+=(-s 1)
 		while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do
 			wait -n
 		done
-		name=$id-$(basename "$test" .sh)
 		names+=("$name")
-		group "$name" tests/vm/run.sh -k "$id" -o "$logs/$name/out" "${opts[@]}" "$test" &
+		# shellcheck disable=SC2086 # words, on purpose
+		group "$name" tests/vm/run.sh -k "$id" -o "$logs/$name/out" "${opts[@]}" tests/vm/batch.sh $tests &
 	done
 	wait
-	for name in ${names[@]+"${names[@]}"}; do
+	for name in "${names[@]}"; do
 		collect "$name"
 	done
-	queue=()
 }
 
 stage_net() {

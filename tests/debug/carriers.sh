@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 1800
-# short: 6.12-debug
+# about: 50
 #
 # Carriers with known keys come, break in every way and are replaced, and the module
 # goes, under load each time. LONG=1: more of it. SEED=N: another order.

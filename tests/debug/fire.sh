@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 1800
-# short: none
+# about: 150
+# short: 6.12-debug
 #
 # Carriers break, daemons are killed, listeners, services, tunnels and the module
 # itself go and come back, in an order that SEED tells, while bytes are compared.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 1800
+# about: 40
 #
 # The KUnit suites, which a module built for a debug kernel has; then
 # nothing may be left in memory.

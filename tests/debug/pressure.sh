@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 1800
+# about: 90
 # short: 6.12-debug
 #
 # TCP's memory is over, readers stop and hold all receive pages, urgent data,

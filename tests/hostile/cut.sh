@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 1800
+# about: 100
 # short: 6.1 6.12-debug
 #
 # The carrier is cut at every byte of an exchange; what the sessions carry

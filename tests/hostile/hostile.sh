@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 1800
-# short: 6.1 6.12
+# about: 150
+# short: 6.1 6.12-debug
 #
 # A peer with the right key and the worst intentions: no daemon and no handshake,
 # a script at the other end of the carriers of two tunnels sends whatever no peer

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 900
+# about: 45
 #
 # How connections end: half-close, reset, refusal; and the same over IPv6.
 # shellcheck source=tests/net/lib.sh

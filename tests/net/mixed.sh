@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 900 -m 3072
+# vm: -m 3072
+# about: 45
 #
 # Many sessions of every size over a long and lossy link, and a reader that
 # stops beside them.

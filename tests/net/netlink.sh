@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 900
+# about: 25
 #
 # Requests that must be refused: each with the right errno and a sentence that
 # says why, and with nothing changed. And the sockets that may not become a

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 900
+# about: 60
+# short: 6.1 6.12
 #
 # What strangers and peers may send without harm: garbage, wrong TLS, wrong
 # keys, floods; and with the right key, wrong frames. Each is refused, logged

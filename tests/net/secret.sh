@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 900
+# about: 20
 #
 # Nobody on the way can read what a tunnel carries, nor for which service.
 # shellcheck source=tests/net/lib.sh

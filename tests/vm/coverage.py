@@ -115,7 +115,7 @@ def main():
     for name, row, _ in rows:
         print("#   %-22s %5.1f %% of lines, %5.1f %% of branches" % (
             name, share(*row[:2]), share(*row[2:])))
-    print("%s coverage: %.1f %% of the lines and %.1f %% of the branches of kmod, by %d tests (%g %% of lines wanted)" % (
+    print("%s coverage: %.1f %% of the lines and %.1f %% of the branches of kmod, in %d machines (%g %% of lines wanted)" % (
         "ok" if of_lines >= least else "not ok", of_lines, of_branches, machines, least))
     return of_lines < least
 

@@ -12,9 +12,9 @@ LAB_KERNELS=(
 	"7    linux-image-amd64      linux-headers-amd64      trixie-backports"
 )
 
-# Kernels that find bugs, built from Debian's linux-source of that version: our
-# id is VERSION-debug (debug.sh; it can build 6.1-debug too).
-LAB_DEBUG_KERNELS=(6.12-debug)
+# Kernels that find bugs, built from Debian's linux-source of that version by
+# debug.sh: our id is VERSION-debug.
+LAB_DEBUG_KERNELS=(6.12-debug 6.1-debug)
 
 if [ -n "${TUNNEL_CACHE:-}" ]; then
 	LAB_CACHE=$TUNNEL_CACHE
