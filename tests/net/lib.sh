@@ -256,17 +256,17 @@ fetch() {
 
 # What of the module was run, in a debug kernel; also of modules that went.
 save_coverage() {
-	local counters=/sys/kernel/debug/gcov file out=${TUNNEL_GCOV:-$OUT/gcov}
+	local counters=/sys/kernel/debug/gcov file
 	[ -d "$counters" ] || return
-	mkdir -p "$out"
+	mkdir -p "$OUT/gcov"
 	for file in "$counters$SRC/build/$KERNEL/kmod"/*.gcda; do
-		[ -e "$file" ] && cat "$file" >"$out/${file##*/}"
+		[ -e "$file" ] && cat "$file" >"$OUT/gcov/${file##*/}"
 	done
 }
 
 # Fails the script if a check failed; shows what the daemons said.
 finish() {
-	save_coverage
+	[ -n "${BATCH:-}" ] || save_coverage
 	if [ $TESTS_FAILED != 0 ]; then
 		tail -n 15 "$OUT"/tunneld-*.log 2>/dev/null | sed 's/^/#   /'
 	fi

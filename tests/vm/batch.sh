@@ -3,12 +3,12 @@
 #
 # batch.sh TEST...: tests one after the other in one virtual machine, whose start
 # is what takes longest where processors are emulated. Each has what it would have
-# alone: no module, no namespace, no process of another; /out/TEST is its /out. No
-# test looks for leaks by itself: that is done once, at the end.
+# alone: no module, no namespace, no process of another; /out/TEST is its /out. What
+# a debug kernel has to say, of leaks and coverage, it is asked once, at the end.
 . "$TUNNEL_SRC/tests/vm/verdict.sh"
 
 LIMIT=${LIMIT:-600}
-export TUNNEL_GCOV=/out/gcov BATCH=1
+export BATCH=1
 bad=0
 
 # What a test started, and left: all that is not of process 1 and not ours.
@@ -68,11 +68,12 @@ for test in "$@"; do
 	echo "# $name: $ok_lines passed, $bad_lines failed, $((SECONDS - began)) s"
 done
 
+unset BATCH
+TUNNEL_OUT=/out
+. "$TUNNEL_SRC/tests/net/lib.sh"
 if [ -e /sys/kernel/debug/kmemleak ]; then
-	unset BATCH
-	TUNNEL_OUT=/out
-	. "$TUNNEL_SRC/tests/net/lib.sh"
 	no_leak "nothing is left in memory by any of them"
 	[ $TESTS_FAILED = 0 ] || bad=1
 fi
+save_coverage
 exit $bad
