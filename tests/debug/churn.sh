@@ -8,8 +8,8 @@
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
 
-WARM=600
-MANY=1800
+WARM=200
+MANY=600
 [ -z "${LONG:-}" ] || MANY=100000
 echo 1..11
 
@@ -75,9 +75,9 @@ loose=$(($(loose_kib) - loose))
 same "there were as many" $MANY $(($(stat_of gw sessions_opened) - opened))
 same "on one carrier" 1 "$(stat_of gw carriers_attached)"
 
-# An object for each session, or for each fourth, would show.
+# An object for each session would show; in the long form, for each hundredth.
 grown() {
-	awk -v most=$((MANY / 8 > 1000 ? 1000 : MANY / 8)) '
+	awk -v most=$((MANY / 3 > 1000 ? 1000 : MANY / 3)) '
 		NR == FNR { before[$1] = $2; next }
 		$2 - before[$1] > most { print $1 ": " before[$1] + 0 " before, " $2 " after" }' \
 		"$T/before" "$T/after"

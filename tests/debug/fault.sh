@@ -17,10 +17,10 @@ fault() {
 }
 modprobe -aq tls aesni_intel ghash_clmulni_intel
 
-fault 12 load "$KO"
-fault 3 requests
-fault 25 lives failslab
-fault 6 lives fail_page_alloc
+fault 24 load "$KO"
+fault 8 requests
+fault 60 lives failslab
+fault 15 lives fail_page_alloc
 check "the module goes" await 20 rmmod tunnel
 no_leak "nothing is left behind"
 finish

@@ -165,7 +165,8 @@ class End:
         except ConnectionError:
             self.over = "reset"
         except OSError as e:
-            self.over = str(e)
+            # what shutdown() says of a connection that was reset since
+            self.over = "reset" if e.errno == errno.ENOTCONN else str(e)
         if self.eof and self.want is not None and not self.over and self.got != self.want:
             same = next((i for i, (x, y) in enumerate(zip(self.got, self.want)) if x != y), None)
             self.over = "truncated at %d of %d bytes" % (len(self.got), len(self.want)) \

@@ -10,7 +10,7 @@
 debug=
 [ ! -e /sys/kernel/debug/kmemleak ] || debug=1
 echo 1..$((17 + (${LONG:-0} == 1 ? 2 : 0) + ${debug:-0}))
-[ -z "$debug" ] || export STRIDE=${STRIDE:-5}
+[ -n "${LONG:-}" ] || export STRIDE=${STRIDE:-$([ -z "$debug" ] && echo 3 || echo 10)}
 
 load_module
 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$TUNNEL_SRC/tests/net \

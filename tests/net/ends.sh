@@ -20,7 +20,7 @@ part() {
 part "8 MiB over IPv6 all the way" 8 'http://[fd00:5::1]/64m'
 
 # --- half-close: sha256sum answers after the client's FIN only
-in_ns home socat TCP-LISTEN:9100,bind=127.0.0.1,fork,reuseaddr SYSTEM:sha256sum &
+in_ns home socat -t 60 TCP-LISTEN:9100,bind=127.0.0.1,fork,reuseaddr SYSTEM:sha256sum &
 await 10 listens home 9100
 tctl home service add sum 127.0.0.1:9100
 tctl gw listener add 198.51.100.1:9100 to home/sum

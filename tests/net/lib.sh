@@ -60,6 +60,11 @@ has() {
 	fi
 }
 
+# nap SECONDS: like sleep, without a process, whose start takes long here
+mkfifo "$T/nap" 2>/dev/null
+exec {NAP}<>"$T/nap"
+nap() { read -rt "$1" -u "$NAP"; }
+
 # await SECONDS COMMAND...: until it succeeds; polls, because states come when
 # they come. Where looking takes long, the machine is slow: it gets more time.
 await() {
@@ -68,7 +73,7 @@ await() {
 	while ! "$@" >/dev/null 2>&1; do
 		n=$((n - 1))
 		[ $n -gt 0 ] && [ $SECONDS -lt $end ] || return 1
-		sleep 0.05
+		nap 0.05
 	done
 }
 
@@ -256,12 +261,10 @@ fetch() {
 
 # What of the module was run, in a debug kernel; also of modules that went.
 save_coverage() {
-	local counters=/sys/kernel/debug/gcov file
+	local counters=/sys/kernel/debug/gcov$SRC/build/$KERNEL/kmod
 	[ -d "$counters" ] || return
 	mkdir -p "$OUT/gcov"
-	for file in "$counters$SRC/build/$KERNEL/kmod"/*.gcda; do
-		[ -e "$file" ] && cat "$file" >"$OUT/gcov/${file##*/}"
-	done
+	cp "$counters"/*.gcda "$OUT/gcov/"
 }
 
 # Fails the script if a check failed; shows what the daemons said.

@@ -33,13 +33,13 @@ clean() {
 	[ -d /sys/module/tunnel ] && "$TUNNEL_SRC/build/bin/tunnelctl" flush
 	for n in {1..200}; do
 		[ -d /sys/module/tunnel ] || break
-		rmmod tunnel 2>/dev/null || sleep 0.2
+		rmmod tunnel 2>/dev/null || read -rt 0.2 <>/run/batch.nap
 	done
 	rm -rf /run/tunnel-test
 	[ ! -d /sys/module/tunnel ]
 }
 
-mkfifo /run/batch.1 /run/batch.2
+mkfifo /run/batch.{1,2,nap}
 for test in "$@"; do
 	name=$(basename "$test" .sh)
 	began=$SECONDS
