@@ -43,7 +43,7 @@ tctl gw tunnel add other listen 203.0.113.2:4433 peer "$OTHER_PIN" key "$T/gw.ke
 tctl home tunnel add gw2 dial 203.0.113.2:4433 peer "$GW_PIN" key "$T/other.key"
 others_up() { tunnel_up home gw2 && tunnel_up gw other; }
 check "so does one of another peer" await 20 others_up
-in_ns home socat TCP-LISTEN:9100,bind=127.0.0.1,fork,reuseaddr EXEC:cat &
+in_ns home socat -t 60 TCP-LISTEN:9100,bind=127.0.0.1,fork,reuseaddr EXEC:cat &
 serve home 127.0.0.1 9000
 await 10 listens home 9100
 tctl home service add echo 127.0.0.1:9100
@@ -271,7 +271,7 @@ end_stream 1
 # --- the right key, wrong words ------------------------------------------------
 
 stop_daemon home
-in_ns gw socat TCP-LISTEN:9100,bind=127.0.0.1,fork,reuseaddr EXEC:cat &
+in_ns gw socat -t 60 TCP-LISTEN:9100,bind=127.0.0.1,fork,reuseaddr EXEC:cat &
 await 10 listens gw 9100
 tctl gw service add echo 127.0.0.1:9100
 # A target that never answers: nobody consumes what is sent to it.
