@@ -592,40 +592,39 @@ class World:
         return "its program ended with %d" % status if status else None
 
 
+def whole(c, sid, block, what):
+    """None, or what came in place of block in DATA frames up to END."""
+    got = b""
+    while True:
+        f = c.next(PATIENCE)
+        if not f or f.kind != DATA or f.session != sid:
+            return "%s: %s" % (what, f)
+        got += f.payload
+        if f.flags & END:
+            return None if got == block else "%s: others" % what
+
+
 def serve(side):
     """A session each way with 5000 bytes that come back, and its end."""
     c = side.fresh()
     block = random.randbytes(5000)
     sid = c.open("echo")
     c.send(frame(DATA, sid, block, END))
-    got, f = b"", c.next(PATIENCE)
+    f = c.next(PATIENCE)
     if not f or f.kind != ACCEPT:
         return "OPEN got %s" % (f,)
-    while True:
-        f = c.next(PATIENCE)
-        if not f or f.kind != DATA or f.session != sid:
-            return "DATA got %s" % (f,)
-        got += f.payload
-        if f.flags & END:
-            break
-    if got != block:
-        return "other bytes came back"
+    why = whole(c, sid, block, "the bytes that come back")
+    if why:
+        return why
     sid, program = c.program()
     with program:
         program.settimeout(PATIENCE)
         program.sendall(block)
         program.shutdown(socket.SHUT_WR)
         c.send(frame(ACCEPT, sid) + frame(DATA, sid, block, END))
-        got = b""
-        while True:
-            f = c.next(PATIENCE)
-            if not f or f.kind != DATA or f.session != sid:
-                return "the program's bytes: %s" % (f,)
-            got += f.payload
-            if f.flags & END:
-                break
-        if got != block:
-            return "the program's bytes are others"
+        why = whole(c, sid, block, "the program's bytes")
+        if why:
+            return why
         got = b""
         while more := program.recv(65536):
             got += more
