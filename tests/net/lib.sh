@@ -63,7 +63,7 @@ has() {
 # nap SECONDS: like sleep, without a process, whose start takes long here
 mkfifo "$T/nap" 2>/dev/null
 exec {NAP}<>"$T/nap"
-nap() { read -rt "$1" -u "$NAP"; }
+nap() { read -rt "$1" -u "$NAP" || :; }
 
 # await SECONDS COMMAND...: until it succeeds; polls, because states come when
 # they come. Where looking takes long, the machine is slow: it gets more time.
