@@ -22,7 +22,7 @@ if [ -n "${LONG:-}" ]; then
 	EVENTS=300 ALL_EVENTS=40
 	SEED=${SEED:-$(date +%s)}
 else
-	EVENTS=7 ALL_EVENTS=1
+	EVENTS=5 ALL_EVENTS=1
 fi
 # A byte more than this many seconds late is stuck.
 STUCK=120
