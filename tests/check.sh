@@ -10,7 +10,7 @@
 #   ONLY=PATTERN        only test files whose name matches
 #   JOBS=1              virtual machines at a time (2, with one processor 1)
 #   FUZZ_SECONDS=6      for each fuzz target
-#   COVERAGE=80         least per cent of the module's lines that must have run
+#   COVERAGE=90         least per cent of the module's lines that must have run
 #   LONG=1              the long forms, each test on every kernel it is for
 #
 # A test prints "ok NAME" or "not ok NAME: why" for each thing it tries, and
@@ -262,7 +262,7 @@ stage_plants() {
 
 stage_coverage() {
 	[ -z "$ONLY" ] || return
-	run coverage tests/vm/coverage.py "$logs" build "${COVERAGE:-80}"
+	run coverage tests/vm/coverage.py "$logs" build "${COVERAGE:-90}"
 }
 
 stage_install() {
