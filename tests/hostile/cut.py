@@ -525,6 +525,17 @@ def refused(w, link, reason=STALE):
                     (reason, link.halves["l"].goaway, link.halves["l"].hello))
 
 
+def taken(w, link):
+    """
+    The listener takes this carrier. Of one that has been replaced it may see the
+    end before it has answered.
+    """
+    half = link.halves["l"]
+    w.turn_until("HELLO, or the end", lambda: half.hello or half.over)
+    if half.goaway:
+        raise Wrong("wanted HELLO, got GOAWAY(%s)" % half.goaway)
+
+
 def swapped(w, fresh, order):
     """HELLOs of some carriers arrive in this order; the last made must stay."""
     w.mode(True, fresh)
@@ -541,8 +552,10 @@ def swapped(w, fresh, order):
         links[i].release()
         if i < newest:
             refused(w, links[i])
-        else:
+        elif i == len(order) - 1:
             hellos(w, links[i], "l")
+        else:
+            taken(w, links[i])
         newest = max(newest, i)
     w.turn_until("end of the exchange", w.no_session)
     if not w.up():
