@@ -48,18 +48,6 @@ slabs() {
 	awk '$1 ~ /^(tnl_.*|kmalloc-.*|.*TCP.*|sock_inode_cache|skbuff_.*|filp|dentry|radix_tree_node|ip_dst_cache)$/ \
 		{ print $1, $2, $4 }' /proc/slabinfo
 }
-# Pages that are in no other account: where a page nobody frees would be. Free ones
-# on the lists of a CPU are in no sum of meminfo, nor is what a debug kernel keeps of
-# stack traces (its depot's pools: 16 KiB each).
-loose_kib() {
-	cat /proc/zoneinfo /sys/kernel/debug/stackdepot/stats /proc/meminfo 2>/dev/null | awk '
-		$1 == "count:" { idle += $2 * 4 }
-		$1 == "pools:" { idle += $2 * 16 }
-		/ kB$/ { v[$1] = $2 }
-		END { print v["MemTotal:"] - v["MemFree:"] - v["Buffers:"] - v["Cached:"] - v["SwapCached:"] \
-			- v["AnonPages:"] - v["Slab:"] - v["KernelStack:"] - v["PageTables:"] - v["Percpu:"] - idle }'
-}
-
 same "the first $WARM sessions" "$WARM connections, 0 failed" "$(churn $WARM)"
 check "end on both sides" settle
 slabs >"$T/before"

@@ -17,13 +17,7 @@
 . "$TUNNEL_SRC/tests/net/lib.sh"
 export PYTHONPATH=$TUNNEL_SRC/tests/net PYTHONDONTWRITEBYTECODE=1
 
-# MiB that nobody accounts for: pages from the allocator, like those of payload.
-unaccounted() {
-	awk '/^MemTotal:/ { n = $2 }
-	     /^(MemFree|Buffers|Cached|Slab|AnonPages|KernelStack|PageTables|Percpu|VmallocUsed):/ { n -= $2 }
-	     END { print int(n / 1024) }' /proc/meminfo
-}
-given_back() { [ "$(unaccounted)" -le $((before + 16)) ]; }
+given_back() { [ "$(loose_kib)" -le $((before + 16000)) ]; }
 
 check "the module loads" load_module
 # A network in which nobody answers.
@@ -31,12 +25,12 @@ ip link add silent type dummy
 ip address add 192.0.2.1/24 dev silent
 ip link set silent up
 ulimit -n 40000
-before=$(unaccounted)
+before=$(loose_kib)
 python3 "$TUNNEL_SRC/tests/hostile/hostile.py" "$@" || TESTS_FAILED=1
 check "flush ends what is left" "$BIN/tunnelctl" flush
 check "then the module can be removed" await 20 rmmod tunnel
 same "no memory of the module's is left" 0 "$(grep -c '^tnl_' /proc/slabinfo)"
-note "pages nobody accounts for: $before MiB before, $(unaccounted) MiB now"
+note "pages nobody accounts for: $before KiB before, $(loose_kib) KiB now"
 check "nor pages of payload" await 20 given_back
 if [ -e /sys/kernel/debug/kmemleak ]; then
 	no_leak "nor anything else"

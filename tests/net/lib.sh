@@ -112,6 +112,18 @@ load_module() {
 	insmod "$KO" "$@"
 }
 
+# Pages that are in no other account, where one that nobody frees would be; KiB. Free
+# ones on the lists of a CPU (tens of MiB) are in no sum of meminfo, nor is what a debug
+# kernel keeps of stack traces (its depot's pools: 16 KiB each).
+loose_kib() {
+	cat /proc/zoneinfo /sys/kernel/debug/stackdepot/stats /proc/meminfo 2>/dev/null | awk '
+		$1 == "count:" { n -= $2 * 4 }
+		$1 == "pools:" { n -= $2 * 16 }
+		$1 == "MemTotal:" { n += $2 }
+		/^(MemFree|Buffers|Cached|SwapCached|Slab|AnonPages|KernelStack|PageTables|Percpu|VmallocUsed):/ { n -= $2 }
+		END { print n }'
+}
+
 # no_leak NAME: what kmemleak finds, in a debug kernel
 no_leak() {
 	local leak=/sys/kernel/debug/kmemleak found
