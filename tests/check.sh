@@ -172,14 +172,14 @@ stage_fuzz() {
 # enqueue "IDS" TEST...: have each test run on each of the kernels
 queue=()
 enqueue() {
-	local test id short
+	local test id on
 	for test in "${@:2}"; do
 		case $(basename "$test") in lib*) continue ;; esac
 		wanted "$test" || continue
-		short=" $(option only "$test") "
-		[ -n "$LONG" ] || [ "$short" != "  " ] || short=" $(option short "$test") "
+		on=" $(option only "$test") "
+		[ -n "$LONG" ] || [ "$on" != "  " ] || on=" $(option short "$test") "
 		for id in $1; do
-			[ "$short" = "  " ] || [[ $short == *" $id "* ]] || continue
+			[ "$on" = "  " ] || [[ $on == *" $id "* ]] || continue
 			queue+=("$id $test")
 		done
 	done

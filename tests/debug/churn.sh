@@ -48,6 +48,7 @@ slabs() {
 	awk '$1 ~ /^(tnl_.*|kmalloc-.*|.*TCP.*|sock_inode_cache|skbuff_.*|filp|dentry|radix_tree_node|ip_dst_cache)$/ \
 		{ print $1, $2, $4 }' /proc/slabinfo
 }
+
 same "the first $WARM sessions" "$WARM connections, 0 failed" "$(churn $WARM)"
 check "end on both sides" settle
 slabs >"$T/before"

@@ -35,33 +35,13 @@ struct request {
 	uint64_t seed, up, down; /* big-endian on the wire */
 };
 
-/* A socket with a timeout is interrupted when its program is stopped (signal(7)). */
-static ssize_t send_some(int fd, const void *data, size_t n)
-{
-	ssize_t r;
-
-	do
-		r = send(fd, data, n, MSG_NOSIGNAL);
-	while (r < 0 && errno == EINTR);
-	return r;
-}
-
-static ssize_t recv_some(int fd, void *data, size_t n)
-{
-	ssize_t r;
-
-	do
-		r = recv(fd, data, n, 0);
-	while (r < 0 && errno == EINTR);
-	return r;
-}
-
+/* TEMP_FAILURE_RETRY: a stopped program finds its sockets with a timeout interrupted (signal(7)). */
 static bool send_all(int fd, const void *data, size_t n)
 {
 	const uint8_t *p = data;
 
 	while (n) {
-		ssize_t r = send_some(fd, p, n);
+		ssize_t r = TEMP_FAILURE_RETRY(send(fd, p, n, MSG_NOSIGNAL));
 
 		if (r <= 0)
 			return false;
@@ -76,7 +56,7 @@ static bool recv_all(int fd, void *data, size_t n)
 	uint8_t *p = data;
 
 	while (n) {
-		ssize_t r = recv_some(fd, p, n);
+		ssize_t r = TEMP_FAILURE_RETRY(recv(fd, p, n, 0));
 
 		if (r <= 0) {
 			if (!r)
@@ -113,7 +93,7 @@ static bool recv_pattern(int fd, uint64_t seed, uint64_t total)
 
 	for (done = 0; done < total;) {
 		size_t n = total - done < BUF ? total - done : BUF;
-		ssize_t r = recv_some(fd, buf, n);
+		ssize_t r = TEMP_FAILURE_RETRY(recv(fd, buf, n, 0));
 
 		if (r <= 0) {
 			if (!r)

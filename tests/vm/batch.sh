@@ -5,6 +5,8 @@
 # is what takes longest where processors are emulated. Each has what it would have
 # alone: no module, no namespace, no process of another; /out/TEST is its /out. What
 # a debug kernel has to say, of leaks and coverage, it is asked once, at the end.
+TUNNEL_OUT=/out
+. "$TUNNEL_SRC/tests/net/lib.sh"
 . "$TUNNEL_SRC/tests/vm/verdict.sh"
 
 LIMIT=${LIMIT:-600}
@@ -24,22 +26,19 @@ first=${first// /}
 
 # clean: what the test left is ended. Return: false if the module stays.
 clean() {
-	local pids n ns
+	local pids ns
 	mapfile -t pids < <(others)
 	[ ${#pids[@]} = 0 ] || kill -KILL "${pids[@]}" 2>/dev/null
 	for ns in $(ip netns list | cut -d' ' -f1); do
 		ip netns del "$ns"
 	done
-	[ -d /sys/module/tunnel ] && "$TUNNEL_SRC/build/bin/tunnelctl" flush
-	for n in {1..200}; do
-		[ -d /sys/module/tunnel ] || break
-		rmmod tunnel 2>/dev/null || read -rt 0.2 <>/run/batch.nap
-	done
-	rm -rf /run/tunnel-test
-	[ ! -d /sys/module/tunnel ]
+	rm -rf "$T"
+	[ -d /sys/module/tunnel ] || return 0
+	"$BIN/tunnelctl" flush
+	await 40 rmmod tunnel
 }
 
-mkfifo /run/batch.{1,2,nap}
+mkfifo /run/batch.{1,2}
 for test in "$@"; do
 	name=$(basename "$test" .sh)
 	began=$SECONDS
@@ -69,8 +68,6 @@ for test in "$@"; do
 done
 
 unset BATCH
-TUNNEL_OUT=/out
-. "$TUNNEL_SRC/tests/net/lib.sh"
 if [ -e /sys/kernel/debug/kmemleak ]; then
 	no_leak "nothing is left in memory by any of them"
 	[ $TESTS_FAILED = 0 ] || bad=1
