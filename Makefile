@@ -94,13 +94,16 @@ $(B)/obj/%.o: %.c Makefile
 # ---- programs of the network tests ----------------------------------------
 
 .PHONY: test-tools
-test-tools: $(B)/bin/traffic $(B)/bin/strain ## build/bin/traffic, strain: programs that the tests run
+test-tools: $(B)/bin/traffic $(B)/bin/strain $(B)/bin/in_ns ## build/bin/traffic, strain, in_ns: programs that the tests run
 
 $(B)/bin/traffic: tests/net/traffic.c
 $(B)/bin/strain: tests/debug/strain.c
 $(B)/bin/traffic $(B)/bin/strain: tests/net/pattern.h
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS) -pthread -o $@ $(filter %.c,$^)
+$(B)/bin/in_ns: tests/net/in_ns.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CFLAGS) -static -o $@ $^
 
 # ---- unit tests -----------------------------------------------------------
 

@@ -8,8 +8,8 @@
 #   KERNELS="6.1 6.12 7"  stock kernels to test on
 #   DEBUG_KERNELS="6.12-debug 6.1-debug"  and those that find bugs
 #   ONLY=PATTERN        only test files whose name matches
-#   JOBS=1              virtual machines at a time (2, with one processor 1)
-#   FUZZ_SECONDS=6      for each fuzz target
+#   JOBS=1              tests and virtual machines at a time (2, with one processor 1)
+#   FUZZ_SECONDS=4      for each fuzz target
 #   COVERAGE=90         least per cent of the module's lines that must have run
 #   LONG=1              the long forms, each test on every kernel it is for
 #
@@ -101,10 +101,30 @@ collect() {
 	failed=$((failed + bad))
 }
 
-run() {
+# job NAME COMMAND...: a group in the background, JOBS of them at a time
+begun=()
+job() {
+	while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do
+		wait -n
+	done
+	begun+=("$1")
 	group "$@" &
-	wait $!
-	collect "$1"
+}
+# settle: wait for all of them
+settle() {
+	local name
+	wait
+	for name in "${begun[@]}"; do
+		collect "$name"
+	done
+	begun=()
+}
+
+# run NAME COMMAND...: a group that others wait for
+run() {
+	settle
+	job "$@"
+	settle
 }
 
 # one NAME COMMAND...: a command as a test with one result
@@ -150,7 +170,7 @@ lint() {
 
 stage_lint() {
 	wanted lint || return
-	run lint lint
+	job lint lint
 }
 
 stage_unit() {
@@ -160,13 +180,13 @@ stage_unit() {
 	for test in tests/unit/*_test.c; do
 		wanted "${test%.c}" || continue
 		name=$(basename "$test" .c)
-		run "unit-$name" unit "build/unit/$name"
+		job "unit-$name" unit "build/unit/$name"
 	done
 }
 
 stage_fuzz() {
 	wanted fuzz || return
-	run fuzz tests/fuzz/run.sh check
+	job fuzz env JOBS=1 tests/fuzz/run.sh check
 }
 
 # enqueue "IDS" TEST...: have each test run on each of the kernels
@@ -187,12 +207,12 @@ enqueue() {
 # option NAME TEST: what its line "# NAME: ..." says
 option() { sed -n "s/^# $1: //p" "$2"; }
 
-# A batch is "KERNEL MIB TEST...": tests for one virtual machine, one after
-# the other, as many as fit in BATCH seconds of stock kernel. In the long form each
-# has its own.
+# A batch is "SECONDS KERNEL CPUS MIB TEST...": tests for one virtual machine, one after
+# the other, as many as fit in BATCH seconds; the longest come first. In the long form
+# each has its own.
 BATCH=240
 batches() {
-	local id test opts mib about
+	local id test opts key mib about
 	local -A open=() sum=() most=()
 	while read -r id test; do
 		about=$(option about "$test")
@@ -200,45 +220,37 @@ batches() {
 		read -r opts < <(option vm "$test")
 		mib=2048
 		[[ $opts =~ -m\ ([0-9]+) ]] && mib=${BASH_REMATCH[1]}
-		if [ -n "${open[$id]:-}" ] && { [ -n "$LONG" ] || [ $((${sum[$id]} + about)) -gt $BATCH ]; }; then
-			echo "$id ${most[$id]}${open[$id]}"
-			unset "open[$id]"
+		# races are for two processors, in debug kernels
+		key="$id 1"
+		[[ $id != *-debug || $opts =~ -s\ 1 ]] || key="$id 2"
+		if [ -n "${open[$key]:-}" ] && { [ -n "$LONG" ] || [ $((${sum[$key]} + about)) -gt $BATCH ]; }; then
+			echo "${sum[$key]} $key ${most[$key]}${open[$key]}"
+			unset "open[$key]"
 		fi
-		[ -n "${open[$id]:-}" ] || sum[$id]=0 most[$id]=0
-		open[$id]+=" $test"
-		sum[$id]=$((${sum[$id]} + about))
-		[ "${most[$id]}" -ge "$mib" ] || most[$id]=$mib
+		[ -n "${open[$key]:-}" ] || sum[$key]=0 most[$key]=0
+		open[$key]+=" $test"
+		sum[$key]=$((${sum[$key]} + about))
+		[ "${most[$key]}" -ge "$mib" ] || most[$key]=$mib
 	done
-	for id in "${!open[@]}"; do
-		echo "$id ${most[$id]}${open[$id]}"
-	done | sort
+	for key in "${!open[@]}"; do
+		echo "${sum[$key]} $key ${most[$key]}${open[$key]}"
+	done
 }
 
-# machines: run what is enqueued, JOBS machines at a time
+# machines: run what is enqueued, each batch a job
 machines() {
-	local id mib tests name names=() opts list line
+	local id cpus mib tests opts list line
 	local -A n=()
 	[ ${#queue[@]} -gt 0 ] || return 0
-	mapfile -t list < <(printf '%s\n' "${queue[@]}" | batches)
+	mapfile -t list < <(printf '%s\n' "${queue[@]}" | batches | sort -rn)
 	queue=()
 	for line in "${list[@]}"; do
-		read -r id mib tests <<<"$line"
+		read -r _ id cpus mib tests <<<"$line"
 		n[$id]=$((${n[$id]:-0} + 1))
-		name=$id-${n[$id]}
-		opts=(-m "$mib" -t 3600 -e LIMIT=1800)
-		[ -z "$LONG" ] || opts=(-m "$mib" -t 14400 -e LIMIT=14300 -e LONG=1)
-		# a processor of its own for each of JOBS machines; races are for debug kernels
-		[[ $id == *-debug ]] || opts+=(-s 1)
-		while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do
-			wait -n
-		done
-		names+=("$name")
+		opts=(-s "$cpus" -m "$mib" -t 3600 -e LIMIT=1800)
+		[ -z "$LONG" ] || opts=(-s "$cpus" -m "$mib" -t 14400 -e LIMIT=14300 -e LONG=1)
 		# shellcheck disable=SC2086 # words, on purpose
-		group "$name" tests/vm/run.sh -k "$id" -o "$logs/$name/out" "${opts[@]}" tests/vm/batch.sh $tests &
-	done
-	wait
-	for name in "${names[@]}"; do
-		collect "$name"
+		job "$id-${n[$id]}" tests/vm/run.sh -k "$id" -o "$logs/$id-${n[$id]}/out" "${opts[@]}" tests/vm/batch.sh $tests
 	done
 }
 
@@ -257,7 +269,7 @@ stage_debug() {
 
 stage_plants() {
 	wanted plants || return
-	JOBS=$JOBS run plants tests/plants/plants.sh
+	job plants tests/plants/plants.sh
 }
 
 stage_coverage() {
@@ -267,20 +279,21 @@ stage_coverage() {
 
 stage_install() {
 	wanted install || return
-	run install tests/vm/install.sh
+	job install tests/vm/install.sh
 }
 
 stage_demo() {
 	local id
 	wanted demo || return
 	for id in "${kernels[@]}"; do
-		run "demo-$id" one "make demo KERNEL=$id" make -s demo KERNEL="$id"
+		[ -n "$LONG" ] || [ "$id" = 6.12 ] || [ ${#kernels[@]} = 1 ] || continue
+		job "demo-$id" one "make demo KERNEL=$id" make -s demo KERNEL="$id"
 	done
 }
 
 stage_dkms() {
 	wanted dkms || return
-	run dkms tests/vm/dkms.sh "${kernels[@]}"
+	job dkms tests/vm/dkms.sh "${kernels[@]}"
 }
 
 rm -rf "$logs"
@@ -298,4 +311,5 @@ for stage in "$@"; do
 	"stage_$stage"
 done
 machines
+settle
 finish

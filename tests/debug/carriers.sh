@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# about: 50
+# about: 40
 #
 # Carriers with known keys come, break in every way and are replaced, and the module
 # goes, under load each time. LONG=1: more of it. SEED=N: another order.

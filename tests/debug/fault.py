@@ -7,7 +7,7 @@ Memory runs out, at every place in turn.
   fault.py lives KIND      in the module's works, from attach to flush; KIND: failslab or
                            fail_page_alloc
 
-STRIDE=N in the environment: only each N-th place, but for the first 20.
+STRIDE=N in the environment: only each N-th place, but for the first ten.
 """
 import ctypes
 import gc
@@ -20,6 +20,7 @@ from genl import *
 from life import *
 
 STRIDE = int(os.environ.get("STRIDE", "1"))
+FIRST = 10
 DEBUG = "/sys/kernel/debug/"
 KINDS = ("failslab", "fail_page_alloc")
 libc = ctypes.CDLL(None, use_errno=True)
@@ -94,7 +95,7 @@ def places():
     n = 1
     while True:
         yield n
-        n += 1 if n < 20 else STRIDE
+        n += 1 if n < FIRST else STRIDE
 
 
 def sweep(name, once):

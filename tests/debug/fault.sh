@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# about: 150
+# vm: -s 1
+# about: 80
 # only: 6.12-debug
 #
 # Memory runs out at every place in turn: loading, each request, and all that the
@@ -17,10 +18,10 @@ fault() {
 }
 modprobe -aq tls aesni_intel ghash_clmulni_intel
 
-fault 24 load "$KO"
-fault 8 requests
-fault 60 lives failslab
-fault 15 lives fail_page_alloc
+fault 48 load "$KO"
+fault 16 requests
+fault 120 lives failslab
+fault 30 lives fail_page_alloc
 check "the module goes" await 20 rmmod tunnel
 no_leak "nothing is left behind"
 finish

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# about: 150
+# about: 160
 # short: 6.12-debug
 #
 # Carriers break, daemons are killed, listeners, services, tunnels and the module
@@ -47,7 +47,10 @@ prey_home() {
 shaky_listener() { tctl gw listener add 198.51.100.1:9002 to home/shaky; }
 shaky_service() { tctl home service add shaky 127.0.0.1:9000; }
 all_up() { [ "$(ups gw)" = 2 ] && [ "$(ups home)" = 2 ]; }
-ups() { tctl "$1" -j tunnel show | grep -Eo '"state": ?"up"' | wc -l; }
+ups() { # how many tunnels
+	local said
+	said=$(tctl "$1" -j tunnel show) && how_often '"state":"up"' "${said// /}"
+}
 # All that is configured on top of tunnels home/gw.
 configure() {
 	tctl home service add traffic 127.0.0.1:9000 &&
@@ -84,7 +87,7 @@ stop_loads() {
 	touch "$T"/stop-{safe,shaky,prey}
 	wait "${LOADS_RUN[@]}"
 }
-rounds() { grep -c '^round' "$T/load-$1"; }
+rounds() { how_often round "$(<"$T/load-$1")"; }
 # What a load said and may not say: the rest after what it may. The sums at the
 # end of a run say nothing that the lines before do not.
 bad() {

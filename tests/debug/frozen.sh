@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# about: 120
+# about: 140
 # short: 6.12-debug
 #
 # Who stops, or loses what it was sent, holds up nobody else and loses no byte: a
@@ -47,7 +47,7 @@ lossy() {
 	# one way: with both, waits between attempts add up to minutes now and then
 	in_ns gw tc qdisc "$1" dev gw-client root netem loss 20% limit 10000
 }
-ready() { grep -q ready "$T/$1"; }
+ready() { says "$T/$1" ready; }
 # accepted, and closed in that direction
 sunk() { [ "$(in_ns client ss -Htn state fin-wait-2 "( sport = :9200 )" | wc -l)" = "$N" ]; }
 for n in $(seq $TIMES); do
@@ -104,12 +104,12 @@ busy() { [ "$(sessions gw)" = 3 ]; }
 check "three busy sessions" await 20 busy
 stopped=$(pgrep -n -f 'traffic run 198.51.100.1 9001 3')
 kill -STOP "$stopped"
-blocked() { tctl gw -j session show | grep -q '"blocked": *"[^"]*reader'; }
+blocked() { [[ $(tctl gw -j session show) =~ \"blocked\":\ *\"[^\"]*reader ]]; }
 check "a program that stops blocks its sessions" await 60 blocked
 goes_on "but no other" client 198.51.100.1
 goes_on "nor another tunnel" client 127.0.0.1
 kill -CONT "$stopped"
-through() { grep -q '^6 requests' "$T/stopped"; }
+through() { says "$T/stopped" '6 requests'; }
 await 60 through
 has "and goes on where it stopped" "$(cat "$T/stopped")" '^6 requests .* 0 failed'
 check "to its end" await 30 none_left
@@ -141,15 +141,15 @@ has "and no session has noticed" "$(cat "$T/silent")" '^800 requests .* 0 failed
 tctl gw listener add 127.0.0.1:9002 to home/traffic
 in_ns client "$BIN/strain" fault 198.51.100.1 9001 10000000 >"$T/fault1" 2>&1 &
 in_ns gw "$BIN/strain" fault 127.0.0.1 9002 10000000 >"$T/fault2" 2>&1 &
-faulting() { grep -q fault "$T/fault1" && grep -q fault "$T/fault2"; }
+faulting() { says "$T/fault1" fault && says "$T/fault2" fault; }
 check "two readers stand in a page fault, with their sockets locked" await 30 faulting
 goes_on "other sessions go on" client 198.51.100.1
 goes_on "and another tunnel" client 127.0.0.1
 id=$(tctl gw -j session show home | grep -Eo '0x[0-9a-f]+' | head -n 1)
-check "session del ends one of them" timeout 20 ip netns exec gw "$BIN/tunnelctl" session del home "$id"
+check "session del ends one of them" timeout 20 "$BIN/in_ns" gw "$BIN/tunnelctl" session del home "$id"
 one_left() { [ "$(sessions gw)" = 1 ] && [ "$(sessions home)" = 1 ]; }
 check "at once" await 20 one_left
-check "flush does not wait for the other" timeout 20 ip netns exec gw "$BIN/tunnelctl" flush
+check "flush does not wait for the other" timeout 20 "$BIN/in_ns" gw "$BIN/tunnelctl" flush
 tctl home flush
 tctl client flush
 for ns in home gw client; do
@@ -158,7 +158,7 @@ done
 check "nor does the removal of the module" rmmod tunnel
 pkill -USR1 -x strain
 # one read takes what was there before
-came() { grep -Eq 'data|ECONNRESET' "$T/fault1" && grep -Eq 'data|ECONNRESET' "$T/fault2"; }
+came() { says "$T/fault1" 'data|ECONNRESET' && says "$T/fault2" 'data|ECONNRESET'; }
 check "then they get their page, and go on" await 20 came
 no_leak "nothing is left in memory"
 finish

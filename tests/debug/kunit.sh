@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# about: 40
+# vm: -s 1
+# about: 30
 #
 # The KUnit suites, which a module built for a debug kernel has; then
 # nothing may be left in memory.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# about: 140
+# about: 120
 # short: 6.12-debug
 #
 # A network namespace is deleted with everything alive in it. Nothing pins it but
@@ -22,8 +22,7 @@ echo 1..$((4 + (${#CASES[@]} * 7 - one_less) * TIMES))
 
 #   out ---- v ==== gw        v comes and goes
 make_v() {
-	ip netns add v
-	ip -n v link set lo up
+	hosts v
 	link v 203.0.113.1 fd00:1::1 gw 203.0.113.2 fd00:1::2
 	link v 192.0.2.1 fd00:2::1 out 192.0.2.2 fd00:2::2
 	# a slow link: something is always on its way, and the processors have time
@@ -39,7 +38,7 @@ make_v() {
 		await 30 tunnel_up v gw && await 30 tunnel_up gw v
 }
 # A namespace has its number for as long as anybody holds it.
-here() { ip netns list-id | grep -q "^nsid $1 "; }
+here() { [[ $(ip netns list-id) == *"nsid $1 "* ]]; }
 gone() { ! here 42; }
 # Removal of namespaces is done by one work, in order: when a later one is gone,
 # the work is through with ours.
@@ -75,7 +74,7 @@ cat >"$T/ask.py" <<-'EOP'
 	s.shutdown(socket.SHUT_WR)
 	time.sleep(1000)
 EOP
-last_ack() { in_ns v ss -Htn state last-ack | grep -q 192.0.2.2; }
+last_ack() { [[ $(in_ns v ss -Htn state last-ack) == *192.0.2.2* ]]; }
 
 # What is to be done before the namespace loses its name. Afterwards nothing of a
 # user is in it.
@@ -105,7 +104,7 @@ prepare() {
 		in_ns gw python3 "$TUNNEL_SRC/tests/debug/silent.py" v <"$T/hold" >"$T/silent" &
 		silent=$!
 		exec 8>"$T/hold"
-		await 30 grep -q ready "$T/silent"
+		await 30 says "$T/silent" ready
 		kill_all
 		await 10 empty
 		;;
@@ -114,7 +113,7 @@ prepare() {
 		in_ns out python3 "$T/ask.py" <"$T/hold" >"$T/ask" &
 		asks=$!
 		exec 8>"$T/hold"
-		await 30 grep -q ready "$T/ask"
+		await 30 says "$T/ask" ready
 		drop_all v-out
 		exec 8>&-
 		await 60 last_ack || not_ok "no connection waits for its last ACK"
@@ -124,7 +123,7 @@ prepare() {
 	connecting) # a target that does not answer
 		tctl gw listener add 127.0.0.1:9009 to v/nowhere
 		in_ns gw "$BIN/traffic" run 127.0.0.1 9009 3 1 1000 1000 60 >/dev/null 2>&1 &
-		trying() { in_ns v ss -Htn state syn-sent | grep -q 192.0.2.77; }
+		trying() { [[ $(in_ns v ss -Htn state syn-sent) == *192.0.2.77* ]]; }
 		await 10 trying
 		tctl gw listener del 127.0.0.1:9009
 		kill_all
@@ -193,10 +192,7 @@ listen_gw() {
 }
 
 check "the module loads" load_module linger=3
-for ns in gw out; do
-	ip netns add $ns
-	ip -n $ns link set lo up
-done
+hosts gw out
 make_keys
 mkfifo "$T/hold"
 in_ns gw sysctl -qw net.ipv4.ip_nonlocal_bind=1

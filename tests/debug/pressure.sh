@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# about: 90
+# vm: -s 1
+# about: 70
 # short: 6.12-debug
 #
 # TCP's memory is over, readers stop and hold all receive pages, urgent data,

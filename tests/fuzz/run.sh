@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh check [PATTERN]           each target for FUZZ_SECONDS (6), from the kept corpus
+# run.sh check [PATTERN]           each target for FUZZ_SECONDS (4), from the kept corpus
 #                                  and one seed: the same inputs each time, more on a faster
 #                                  machine
 # run.sh long [SECONDS [PATTERN]]  each for SECONDS (600) with a seed of its own; what it
@@ -189,7 +189,7 @@ case $mode in
 check)
 	build
 	rm -rf "$top/check"
-	each "${FUZZ_SECONDS:-6}" "$top/check" -seed=1
+	each "${FUZZ_SECONDS:-4}" "$top/check" -seed=1
 	;;
 long)
 	build

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# about: 100
+# vm: -s 1
+# about: 40
 # short: 6.1 6.12-debug
 #
 # The carrier is cut at every byte of an exchange; what the sessions carry

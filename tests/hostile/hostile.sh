@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# about: 150
+# vm: -s 1
+# about: 110
 # short: 6.1 6.12-debug
 #
 # A peer with the right key and the worst intentions: no daemon and no handshake,

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # vm: -m 3072
-# about: 60
-# short: 6.1 6.12
+# about: 90
+# short: 6.1
 #
 # One carrier, bulk and small requests both ways at once, byte for byte; what
 # it costs in copies and pages.

@@ -91,7 +91,7 @@ same "a server's RST reaches the client" ConnectionResetError \
 tctl home service add nobody 127.0.0.1:9999
 tctl gw listener add 198.51.100.1:9999 to home/nobody
 tctl gw listener add 198.51.100.1:9998 to home/missing
-ip netns exec gw "$BIN/tunnelctl" monitor >"$T/monitor" &
+"$BIN/in_ns" gw "$BIN/tunnelctl" monitor >"$T/monitor" &
 monitor=$!
 listening() { # a change that it must show, until it does
 	tctl gw service add probe 127.0.0.1:1 && tctl gw service del probe
@@ -99,13 +99,13 @@ listening() { # a change that it must show, until it does
 }
 await 10 listening
 check "a refused target closes the client at once" \
-	timeout 20 ip netns exec client sh -c "python3 $T/rst.py client-sees 9999 | grep -q Reset"
+	timeout 20 "$BIN/in_ns" client sh -c "python3 $T/rst.py client-sees 9999 | grep -q Reset"
 has "dmesg says so" "$(dmesg)" 'service nobody: .*127.0.0.1:9999.* error -111'
 refused() { grep -qi refused "$T/monitor"; }
 check "tunnelctl monitor says so" await 5 refused
 kill $monitor
 check "a service that is not there closes the client at once" \
-	timeout 20 ip netns exec client sh -c "python3 $T/rst.py client-sees 9998 | grep -q Reset"
+	timeout 20 "$BIN/in_ns" client sh -c "python3 $T/rst.py client-sees 9998 | grep -q Reset"
 has "dmesg says so too" "$(dmesg)" 'service missing, which is not defined'
 
 # --- urgent data does not stall the stream

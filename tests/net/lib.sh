@@ -60,32 +60,38 @@ has() {
 	fi
 }
 
+# says FILE REGEX: is that in there by now?
+says() { [[ $(<"$1") =~ $2 ]]; }
+
 # nap SECONDS: like sleep, without a process, whose start takes long here
 mkfifo "$T/nap" 2>/dev/null
 exec {NAP}<>"$T/nap"
 nap() { read -rt "$1" -u "$NAP" || :; }
 
 # await SECONDS COMMAND...: until it succeeds; polls, because states come when
-# they come. Where looking takes long, the machine is slow: it gets more time.
+# they come, and rests for as long as looking takes. Where that is long, the machine is
+# slow: it gets more time.
 await() {
-	local n=$(($1 * 20)) end=$((SECONDS + $1 * 3))
+	local n=$(($1 * 20)) end=$((SECONDS + $1 * 3)) began rest
 	shift
+	began=${EPOCHREALTIME/./}
 	while ! "$@" >/dev/null 2>&1; do
 		n=$((n - 1))
 		[ $n -gt 0 ] && [ $SECONDS -lt $end ] || return 1
-		nap 0.05
+		rest=$((${EPOCHREALTIME/./} - began))
+		[ $rest -gt 50000 ] || rest=50000
+		[ $rest -lt 999999 ] || rest=999999
+		printf -v rest '0.%06d' $rest
+		nap "$rest"
+		began=${EPOCHREALTIME/./}
 	done
 }
 
 in_ns() {
-	local ns=$1
-	shift
-	ip netns exec "$ns" "$@"
+	"$BIN/in_ns" "$@"
 }
-tctl() {
-	local ns=$1
-	shift
-	ip netns exec "$ns" "$BIN/tunnelctl" "$@"
+tctl() { # tctl NS ARG...
+	"$BIN/in_ns" "$1" "$BIN/tunnelctl" "${@:2}"
 }
 # Asked for often: without a process more than needed, which are slow here.
 stat_of() { # stat_of NS COUNTER
@@ -94,15 +100,20 @@ stat_of() { # stat_of NS COUNTER
 	[[ $said =~ \"$2\":\ ?([0-9]+) ]] && echo "${BASH_REMATCH[1]}"
 }
 
-# How many sessions a host shows, and whether both show none.
-sessions() {
-	local said n=0
-	said=$(tctl "$1" -j session show) || return
-	while [[ $said == *'"opened_by"'* ]]; do
-		said=${said#*'"opened_by"'}
+# how_often WORD TEXT
+how_often() {
+	local rest=$2 n=0
+	while [[ $rest == *"$1"* ]]; do
+		rest=${rest#*"$1"}
 		n=$((n + 1))
 	done
 	echo $n
+}
+
+# How many sessions a host shows, and whether both show none.
+sessions() {
+	local said
+	said=$(tctl "$1" -j session show) && how_often '"opened_by"' "$said"
 }
 none_left() { [ "$(sessions gw)" = 0 ] && [ "$(sessions home)" = 0 ]; }
 
@@ -144,41 +155,54 @@ no_leak() {
 	fi
 }
 
-link() { # link NS1 ADDR1 ADDR1-6 NS2 ADDR2 ADDR2-6
-	local a=$1-$4 b=$4-$1
-	ip link add "$a" netns "$1" type veth peer name "$b" netns "$4"
-	ip -n "$1" address add "$2/24" dev "$a"
-	ip -n "$1" address add "$3/64" dev "$a" nodad
-	ip -n "$4" address add "$5/24" dev "$b"
-	ip -n "$4" address add "$6/64" dev "$b" nodad
-	ip -n "$1" link set "$a" up
-	ip -n "$4" link set "$b" up
+# link NS1 ADDR1 ADDR1-6 NS2 ADDR2 ADDR2-6
+link() {
+	ip link add "$1-$4" netns "$1" type veth peer name "$4-$1" netns "$4"
+	network "$1" "$(address "$1-$4" "$2" "$3")"
+	network "$4" "$(address "$4-$1" "$5" "$6")"
+}
+address() { # address DEVICE ADDR ADDR-6: the lines for it
+	printf '%s\n' "address add $2/24 dev $1" "address add $3/64 dev $1 nodad" "link set $1 up"
+}
+network() { # network NS LINES: what ip shall do there, all by one process
+	in_ns "$1" ip -batch - <<<"$2"
+}
+hosts() { # hosts NS...: namespaces that forward
+	local ns
+	printf 'netns add %s\n' "$@" | ip -batch - || return
+	for ns in "$@"; do
+		# shellcheck disable=SC2016 # expanded in there
+		in_ns "$ns" bash -c 'ip link set lo up
+			echo 1 >/proc/sys/net/ipv6/conf/all/forwarding && echo 1 >/proc/sys/net/ipv4/ip_forward' || return
+	done
 }
 
 make_hosts() {
-	local ns
-	for ns in home nat gw client; do
-		ip netns add $ns
-		ip -n $ns link set lo up
-		in_ns $ns sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv4.ip_forward=1
-	done
-	link home 192.168.7.2 fd00:7::2 nat 192.168.7.1 fd00:7::1
-	link nat 203.0.113.1 fd00:1::1 gw 203.0.113.2 fd00:1::2
-	link gw 198.51.100.1 fd00:5::1 client 198.51.100.2 fd00:5::2
-	ip -n home route add default via 192.168.7.1
-	ip -n home route add default via fd00:7::1
-	ip -n gw route add fd00:7::/64 via fd00:1::1
-	ip -n gw route add fd00:5::/64 dev gw-client 2>/dev/null
-	ip -n client route add default via 198.51.100.1
-	ip -n client route add default via fd00:5::1
-	in_ns nat nft -f - <<-EOR
-		table ip nat {
-			chain post {
-				type nat hook postrouting priority srcnat;
-				oifname "nat-gw" masquerade
+	hosts home nat gw client &&
+		ip -batch - <<-EOL &&
+			link add home-nat netns home type veth peer name nat-home netns nat
+			link add nat-gw netns nat type veth peer name gw-nat netns gw
+			link add gw-client netns gw type veth peer name client-gw netns client
+		EOL
+		network home "$(address home-nat 192.168.7.2 fd00:7::2)
+			route add default via 192.168.7.1
+			route add default via fd00:7::1" &&
+		network nat "$(address nat-home 192.168.7.1 fd00:7::1)
+			$(address nat-gw 203.0.113.1 fd00:1::1)" &&
+		network gw "$(address gw-nat 203.0.113.2 fd00:1::2)
+			$(address gw-client 198.51.100.1 fd00:5::1)
+			route add fd00:7::/64 via fd00:1::1" &&
+		network client "$(address client-gw 198.51.100.2 fd00:5::2)
+			route add default via 198.51.100.1
+			route add default via fd00:5::1" &&
+		in_ns nat nft -f - <<-EOR
+			table ip nat {
+				chain post {
+					type nat hook postrouting priority srcnat;
+					oifname "nat-gw" masquerade
+				}
 			}
-		}
-	EOR
+		EOR
 }
 
 # A key for each side, once.
@@ -196,7 +220,7 @@ make_keys() {
 start_daemon() { # start_daemon NS [OPTION...]
 	local ns=$1
 	shift
-	ip netns exec "$ns" "$BIN/tunneld" "$@" >>"$OUT/tunneld-$ns.log" 2>&1 &
+	"$BIN/in_ns" "$ns" "$BIN/tunneld" "$@" >>"$OUT/tunneld-$ns.log" 2>&1 &
 	echo $! >"$T/tunneld-$ns.pid"
 }
 stop_daemon() { # stop_daemon NS [SIGNAL]
@@ -209,7 +233,7 @@ stop_daemon() { # stop_daemon NS [SIGNAL]
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
 tunnel_up() { # tunnel_up NS [TUNNEL]
-	tctl "$1" -j tunnel show "${2:-${PEER_OF[$1]}}" | grep -Eq '"state": ?"up"'
+	[[ $(tctl "$1" -j tunnel show "${2:-${PEER_OF[$1]}}") =~ \"state\":\ ?\"up\" ]]
 }
 declare -A PEER_OF=([home]=gw [gw]=home)
 
@@ -233,11 +257,11 @@ setup() { # everything up to a running tunnel
 
 # serve NS ADDRESS PORT: the answering end of traffic
 serve() {
-	ip netns exec "$1" "$BIN/traffic" serve "$2" "$3" 2>>"$OUT/serve-$1.log" &
+	"$BIN/in_ns" "$1" "$BIN/traffic" serve "$2" "$3" 2>>"$OUT/serve-$1.log" &
 	await 10 listens "$1" "$3"
 }
 listens() { # listens NS PORT
-	ip netns exec "$1" ss -Hltn "sport = :$2" | grep -q .
+	[ -n "$(in_ns "$1" ss -Hltn "sport = :$2")" ]
 }
 
 addr_port() { case $1 in *:*) echo "[$1]:$2" ;; *) echo "$1:$2" ;; esac; }

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # vm: -m 3072
-# about: 45
+# about: 80
+# short: 6.1 7
 #
 # Many sessions of every size over a long and lossy link, and a reader that
 # stops beside them.

@@ -11,10 +11,7 @@ echo 1..361
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN
 
 check "the module loads" load_module
-for ns in home gw; do
-	ip netns add $ns
-	ip -n $ns link set lo up
-done
+hosts home gw
 "$BIN/tunnelctl" keygen "$T/home.key" >"$T/home.pin"
 PIN=$(grep -Eo '[0-9a-f]{64}' "$T/home.pin")
 export T PIN
@@ -23,7 +20,7 @@ export T PIN
 python() {
 	local ns=$1
 	shift
-	ip netns exec "$ns" "$@" python3 - || TESTS_FAILED=1
+	"$BIN/in_ns" "$ns" "$@" python3 - || TESTS_FAILED=1
 }
 # What tunnelctl shows of the configuration, to compare.
 shown() {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# about: 60
-# short: 6.1 6.12
+# about: 90
+# short: 6.12
 #
 # What strangers and peers may send without harm: garbage, wrong TLS, wrong
 # keys, floods; and with the right key, wrong frames. Each is refused, logged
@@ -15,7 +15,7 @@ export PYTHONPATH=$TUNNEL_SRC/tests/net OUT T BIN
 python() {
 	local ns=$1
 	shift
-	ip netns exec "$ns" python3 - "$@" || TESTS_FAILED=1
+	"$BIN/in_ns" "$ns" python3 - "$@" || TESTS_FAILED=1
 }
 certificate() { # certificate NAME: self-signed, of $T/NAME.key
 	openssl req -x509 -new -key "$T/$1.key" -subj "/CN=$1" -out "$T/$1.crt" 2>/dev/null
@@ -36,7 +36,7 @@ STRANGER_PIN=$(pin_of "$T/stranger.key")
 export STRANGER_PIN
 for n in {11..49}; do
 	echo "address add 198.51.100.$n/24 dev client-gw"
-done | ip -n client -batch -
+done | in_ns client ip -batch -
 
 # Applications that go on meanwhile, each on a tunnel of its own.
 tctl gw tunnel add other listen 203.0.113.2:4433 peer "$OTHER_PIN" key "$T/gw.key"
@@ -91,7 +91,7 @@ def connect(host):
 
 def established(host):
     """Connections of this address that the gateway has."""
-    return len(subprocess.run(["ip", "netns", "exec", "gw", "ss", "-Htn", "state", "established",
+    return len(subprocess.run([os.environ["BIN"] + "/in_ns", "gw", "ss", "-Htn", "state", "established",
                                "sport", "=", ":4433", "and", "dst", "=", host],
                               capture_output=True).stdout.splitlines())
 

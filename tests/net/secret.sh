@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# about: 20
+# about: 35
+# short: 6.12
 #
 # Nobody on the way can read what a tunnel carries, nor for which service.
 # shellcheck source=tests/net/lib.sh

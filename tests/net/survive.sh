@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # vm: -m 3072
-# about: 60
-# short: 6.1 6.12
+# about: 75
+# short: 6.12
 #
 # What connections live through: carriers that break, daemons that die.
 # shellcheck source=tests/net/lib.sh

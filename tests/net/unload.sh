@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# about: 50
-# short: 6.1
+# about: 55
+# short: 7
 #
 # The module goes only when nothing needs it, and then leaves nothing behind.
 # shellcheck source=tests/net/lib.sh

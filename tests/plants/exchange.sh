@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 600
 #
 # A small exchange that the module must get through without fault; with a bug
 # planted in it (plants.sh) it must not.

@@ -8,40 +8,27 @@
 TUNNEL_OUT=/out
 . "$TUNNEL_SRC/tests/net/lib.sh"
 . "$TUNNEL_SRC/tests/vm/verdict.sh"
+. "$TUNNEL_SRC/tests/vm/clean.sh"
 
 LIMIT=${LIMIT:-600}
 export BATCH=1
 bad=0
+tee=0 sed=0
 
-# What a test started, and left: all that is not of process 1 and not ours.
-others() {
-	local pid session
-	while read -r pid session; do
-		case " $$ $BASHPID $tee $sed " in *" $pid "*) continue ;; esac
-		[ "$session" = "$first" ] || echo "$pid"
-	done < <(ps -eo pid=,sess=)
-}
-first=$(ps -o sess= -p 1)
-first=${first// /}
-
-# clean: what the test left is ended. Return: false if the module stays.
-clean() {
-	local pids ns
-	mapfile -t pids < <(others)
-	[ ${#pids[@]} = 0 ] || kill -KILL "${pids[@]}" 2>/dev/null
-	for ns in $(ip netns list | cut -d' ' -f1); do
-		ip netns del "$ns"
-	done
-	rm -rf "$T"
-	[ -d /sys/module/tunnel ] || return 0
-	"$BIN/tunnelctl" flush
-	await 40 rmmod tunnel
+# How many processes have been started: that is what takes the time, as a rule.
+started() { # sets processes
+	local line
+	while read -r line; do
+		[[ $line != processes* ]] || processes=${line#* }
+	done </proc/stat
 }
 
 mkfifo /run/batch.{1,2}
 for test in "$@"; do
 	name=$(basename "$test" .sh)
 	began=$SECONDS
+	started
+	before=$processes
 	mkdir -p "/out/$name"
 	echo "# $name"
 	# what is left in the background may hold the pipe: its end is not waited for
@@ -51,7 +38,7 @@ for test in "$@"; do
 	sed=$!
 	TUNNEL_OUT=/out/$name timeout -k 5 "$LIMIT" bash "$test" </dev/null >/run/batch.1 2>&1
 	rc=$?
-	clean
+	clean $tee $sed
 	stays=$?
 	wait $tee $sed
 	verdict "/out/$name/log" $rc
@@ -64,7 +51,8 @@ for test in "$@"; do
 		echo "not ok $name: the module cannot be removed after it"
 		exit 1
 	fi
-	echo "# $name: $ok_lines passed, $bad_lines failed, $((SECONDS - began)) s"
+	started
+	echo "# $name: $ok_lines passed, $bad_lines failed, $((SECONDS - began)) s, $((processes - before)) processes"
 done
 
 unset BATCH

@@ -24,6 +24,7 @@
 set -uo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 . "$here/kernels.sh"
+. "$here/verdict.sh"
 
 usage() {
 	sed -n '4,23s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
@@ -132,15 +133,11 @@ if [ -z "$rc" ] || [ $qrc != $((((rc > 125 ? 125 : rc) << 1) | 1)) ]; then
 	rc=255
 fi
 
-splat='BUG:|kernel BUG at|WARNING:|Oops:|KASAN:|UBSAN:|KFENCE:|possible (recursive locking|circular locking|deadlock)'
-splat+='|possible irq lock inversion|inconsistent lock state|suspicious RCU|general protection fault|refcount_t:'
-splat+='|blocked for more than|soft lockup|hard LOCKUP|self-detected stall|detected stalls on|(list_add|list_del) corruption'
-splat+='|unregister_netdevice: waiting|scheduling while atomic|sleeping function called|Kernel panic'
 # the ring buffer of the guest has what the console was too slow or too quiet for
 hit=''
 for file in "$out/console" "$out/dmesg"; do
 	[ -e "$file" ] || continue
-	if hit=$(grep -a -E -m1 -B2 -A60 "$splat" "$file"); then
+	if hit=$(grep -a -E -m1 -B2 -A60 "$SPLAT" "$file"); then
 		say "the kernel complained:"
 		printf '%s\n' "${hit//$'\r'/}" >&2
 		[ "$rc" = 255 ] || rc=254

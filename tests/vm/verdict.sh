@@ -25,3 +25,9 @@ verdict() {
 	printf -v why '%s, ' ${said[@]+"${said[@]}"}
 	why=${why%, }
 }
+
+# What a kernel says when something is wrong with it.
+SPLAT='BUG:|kernel BUG at|WARNING:|Oops:|KASAN:|UBSAN:|KFENCE:|possible (recursive locking|circular locking|deadlock)'
+SPLAT+='|possible irq lock inversion|inconsistent lock state|suspicious RCU|general protection fault|refcount_t:'
+SPLAT+='|blocked for more than|soft lockup|hard LOCKUP|self-detected stall|detected stalls on|(list_add|list_del) corruption'
+SPLAT+='|unregister_netdevice: waiting|scheduling while atomic|sleeping function called|Kernel panic'
