@@ -38,7 +38,7 @@ static void on_writable(void *ep)
 	((struct fix *)ep)->writable++;
 }
 
-static void on_reset(void *ep)
+static void on_reset(void *ep, u8 reason)
 {
 	((struct fix *)ep)->resets++;
 }
@@ -267,9 +267,11 @@ static void expect_nothing(struct fix *f)
 
 /* --- sessions ---------------------------------------------------------------- */
 
+static const struct tnl_open web = { .service = "web" };
+
 static struct tnl_session *open(struct fix *f)
 {
-	struct tnl_session *s = tnl_session_open(f->t, "web", NULL, &ops, f);
+	struct tnl_session *s = tnl_session_open(f->t, 3, &web, &ops, f);
 
 	KUNIT_ASSERT_FALSE(f->test, IS_ERR(s));
 	return s;
@@ -298,7 +300,7 @@ static void ids(struct kunit *test)
 {
 	struct fix *f = test->priv;
 	struct tnl_session *a = open(f), *b = open(f), *c = open(f);
-	struct tnl_session *d = tnl_session_open(f->t, "web", NULL, &ops, f);
+	struct tnl_session *d = tnl_session_open(f->t, 3, &web, &ops, f);
 
 	KUNIT_EXPECT_EQ(test, a->id, 1ULL);
 	KUNIT_EXPECT_EQ(test, b->id, 2ULL);
@@ -339,7 +341,7 @@ static void life(struct kunit *test)
 	bool end;
 
 	memset(page_address(f->in), 'x', 100);
-	KUNIT_EXPECT_EQ(test, tnl_session_room(s), 1000ULL);
+	KUNIT_EXPECT_EQ(test, tnl_session_room(s, 1), 1000ULL);
 	send(f, s, 100, false);
 	capture(f);
 	expect(f, TNL_OPEN, 1, 3, 0);
@@ -350,11 +352,11 @@ static void life(struct kunit *test)
 
 	/* credit: all of it, then what WINDOW adds; an older one is no news */
 	send(f, s, 900, false);
-	KUNIT_EXPECT_EQ(test, tnl_session_room(s), 0ULL);
+	KUNIT_EXPECT_EQ(test, tnl_session_room(s, 1), 0ULL);
 	KUNIT_EXPECT_EQ(test, say64(f, TNL_WINDOW, 1, 1001), 0);
 	KUNIT_EXPECT_EQ(test, f->writable, 1u);
 	KUNIT_EXPECT_EQ(test, say64(f, TNL_WINDOW, 1, 500), 0);
-	KUNIT_EXPECT_EQ(test, tnl_session_room(s), 1ULL);
+	KUNIT_EXPECT_EQ(test, tnl_session_room(s, 1), 1ULL);
 	capture(f);
 
 	KUNIT_EXPECT_EQ(test, say(f, TNL_ACCEPT, 0, 0, 1, NULL, 0), 0);

@@ -219,8 +219,8 @@ enum tunnel_attr {
 	TUNNEL_A_FAMILY,		/* u32, address family of sockets, 0: none */
 	/*
 	 * Who may connect AF_TUNNEL sockets through a tunnel besides CAP_NET_ADMIN
-	 * of its namespace: arrays of u32, at most TUNNEL_ALLOW_MAX. Ids are those
-	 * of the user namespace of who asks.
+	 * of its namespace: arrays of u32, at most TUNNEL_ALLOW_MAX. These ids, and
+	 * owners, are those of the user namespace that the network namespace is of.
 	 */
 	TUNNEL_A_ALLOW_UIDS,
 	TUNNEL_A_ALLOW_GIDS,
