@@ -122,7 +122,7 @@ static void put_names(struct sockaddr_tunnel *addr, const char *tunnel,
 	memcpy(addr->st_service, service, strnlen(service, TUNNEL_ADDR_NAME));
 }
 
-static int getname(struct socket *sock, struct sockaddr *sa, int peer)
+static int sock_name(struct socket *sock, struct sockaddr *sa, int peer)
 {
 	struct sockaddr_tunnel *addr = (struct sockaddr_tunnel *)sa;
 	struct sock *sk = sock->sk;
@@ -220,7 +220,7 @@ static struct proto_ops stream_ops __ro_after_init = {
 	.connect = tnl_sock_connect,
 	.socketpair = sock_no_socketpair,
 	.accept = tnl_sock_accept,
-	.getname = getname,
+	.getname = sock_name,
 	.poll = tnl_sock_poll,
 	.ioctl = tnl_sock_ioctl,
 	.listen = tnl_sock_listen,

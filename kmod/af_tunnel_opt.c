@@ -72,7 +72,10 @@ static int get(struct sock *sk, int name, void *buf)
 int tnl_sock_getsockopt(struct socket *sock, int level, int name,
 			char __user *value, int __user *optlen)
 {
-	u8 buf[max(sizeof(struct tunnel_info), (size_t)TUNNEL_PIN_LEN)] __aligned(8);
+	union {
+		struct tunnel_info info;
+		u8 bytes[TUNNEL_PIN_LEN];
+	} buf;
 	int len, n;
 
 	if (level != SOL_TUNNEL)
@@ -82,7 +85,7 @@ int tnl_sock_getsockopt(struct socket *sock, int level, int name,
 	if (len < 0)
 		return -EINVAL;
 	lock_sock(sock->sk);
-	n = get(sock->sk, name, buf);
+	n = get(sock->sk, name, &buf);
 	release_sock(sock->sk);
 	if (n < 0)
 		return n;
@@ -90,7 +93,7 @@ int tnl_sock_getsockopt(struct socket *sock, int level, int name,
 	if (len < n && name != TUNNEL_INFO)
 		return -EINVAL;
 	len = min(len, n);
-	if (put_user(len, optlen) || copy_to_user(value, buf, len))
+	if (put_user(len, optlen) || copy_to_user(value, &buf, len))
 		return -EFAULT;
 	return 0;
 }
