@@ -297,7 +297,6 @@ static int create(struct net *net, struct socket *sock, int protocol, int kern)
 	if (!sk)
 		return -ENOMEM;
 	sock->state = SS_UNCONNECTED;
-	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
 	sock_graft(sk, sock);
 	return 0;
 }

@@ -220,7 +220,6 @@ int tnl_sock_accept(struct socket *sock, struct socket *newsock, TNL_ACCEPT_PARM
 		newsk->sk_lingertime = READ_ONCE(sk->sk_lingertime);
 	}
 	newsock->state = SS_CONNECTED;
-	set_bit(SOCK_CUSTOM_SOCKOPT, &newsock->flags);
 	sock_graft(newsk, newsock);
 
 	spin_lock(&s->lock);

@@ -33,7 +33,11 @@ int tnl_sock_mem_init(void)
 	long limit = max(nr_free_buffer_pages() / 16, 128UL);
 
 	limits[0] = limit / 4 * 3;
-	limits[1] = limit;
+	/*
+	 * Where pressure begins: of use to nobody here but SO_RESERVE_MEM, which
+	 * stops there; it would change sk_forward_alloc without our lock.
+	 */
+	limits[1] = -1;
 	limits[2] = limits[0] * 2;
 	return proto_register(&tnl_proto, 1);
 }

@@ -129,12 +129,6 @@ int tnl_sock_setsockopt(struct socket *sock, int level, int name, sockptr_t valu
 	u8 uuid[16] = {};
 	int err;
 
-	if (level == SOL_SOCKET) {
-		/* It would change sk_forward_alloc without our lock. */
-		if (name == SO_RESERVE_MEM)
-			return -EOPNOTSUPP;
-		return sock_setsockopt(sock, level, name, value, len);
-	}
 	if (level != SOL_TUNNEL)
 		return -ENOPROTOOPT;
 	switch (name) {

@@ -227,7 +227,7 @@ enum tunnel_attr {
 	TUNNEL_A_OWNER_UID,		/* u32, who may bind a service; of a session: whose socket */
 	TUNNEL_A_OWNER_GID,		/* u32, or who is in this group; absent: no group */
 	TUNNEL_A_ENDPOINT,		/* u8, enum tunnel_endpoint */
-	TUNNEL_A_BOUND,			/* u8, 1: a socket listens for this service */
+	TUNNEL_A_BOUND,			/* u8, 1: a socket is bound to this service */
 	TUNNEL_A_UUID,			/* binary, 16 bytes: request UUID of a session */
 	TUNNEL_A_PRIORITY,		/* u8, of a session */
 
