@@ -135,7 +135,8 @@ static int sock_name(struct socket *sock, struct sockaddr *sa, int peer)
 	lock_sock(sk);
 	tnl_sock_update(sk);
 	s = tnl_sock_session(tsk);
-	if (s && (sk->sk_state == TCP_ESTABLISHED || !peer)) {
+	/* 2 is accept(), whose connection may have ended meanwhile. */
+	if (s && (sk->sk_state == TCP_ESTABLISHED || peer != 1)) {
 		/* The service is at the end that did not open the session. */
 		bool here = s->flags & TNL_S_BY_PEER;
 

@@ -32,10 +32,10 @@ struct tnl_sock {
 	bool has_uuid;
 	u8 uuid[16];
 
-	spinlock_t accept_lock;
-	struct list_head waiting;	/* accept_lock: sessions to accept */
-	bool listening;			/* accept_lock: more may come */
-	bool gone;			/* accept_lock: the service was removed */
+	spinlock_t accept_lock;		/* the three below */
+	struct list_head waiting;	/* sessions to accept */
+	bool listening;			/* more may come */
+	bool gone;			/* the service was removed */
 
 	spinlock_t mem_lock;		/* BH; also sk_forward_alloc */
 	u64 tx_mem, rx_mem;		/* mem_lock: bytes charged */
@@ -88,7 +88,7 @@ void tnl_sock_service_gone(struct sock *sk);
 void tnl_sock_stop_listening(struct sock *sk);
 int tnl_sock_bind(struct socket *sock, struct tnl_sockaddr_arg *addr, int len);
 int tnl_sock_listen(struct socket *sock, int backlog);
-int tnl_sock_accept(struct socket *sock, struct socket *newsock, TNL_ACCEPT_PARMS);
+TNL_ACCEPT(tnl_sock_accept);
 
 /* af_tunnel_send.c */
 u32 tnl_sock_tx_want(const struct sock *sk);

@@ -22,12 +22,12 @@ static const int errnos[] = {
 	[TUNNEL_REASON_TYPE] = EPROTOTYPE,
 };
 
-/* tnl_reason_errno - what a program hears of enum tunnel_reason; positive */
+/* tnl_reason_errno - what a program hears of enum tunnel_reason. Return: -errno. */
 int tnl_reason_errno(u8 reason)
 {
 	if (reason < ARRAY_SIZE(errnos) && errnos[reason])
-		return errnos[reason];
-	return ECONNRESET;
+		return -errnos[reason];
+	return -ECONNRESET;
 }
 
 /* --- what the session tells us; under its lock ---------------------------- */
@@ -66,7 +66,7 @@ static void on_reset(void *ep, u8 reason)
 {
 	struct sock *sk = ep;
 
-	WRITE_ONCE(sk->sk_err, tnl_reason_errno(reason));
+	WRITE_ONCE(sk->sk_err, -tnl_reason_errno(reason));
 	sk_error_report(sk);
 	sk->sk_state_change(sk);
 }

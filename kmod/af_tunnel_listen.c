@@ -35,9 +35,9 @@ static const struct tnl_endpoint_ops waiting_ops = {
 u8 tnl_sock_incoming(struct sock *sk, struct tnl_session *s)
 {
 	struct tnl_sock *tsk = tnl_sk(sk);
-	bool room;
+	bool messages = s->protocol == TNL_PROTOCOL_MESSAGES, room;
 
-	if (tnl_sock_messages(sk) != (s->protocol == TNL_PROTOCOL_MESSAGES))
+	if (tnl_sock_messages(sk) != messages)
 		return TUNNEL_REASON_TYPE;
 	/* With the reference of an endpoint, which is the list's. */
 	tnl_session_attach(s, &waiting_ops, NULL);
@@ -184,7 +184,7 @@ static struct tnl_session *next(struct sock *sk, int flags)
 	}
 }
 
-int tnl_sock_accept(struct socket *sock, struct socket *newsock, TNL_ACCEPT_PARMS)
+TNL_ACCEPT(tnl_sock_accept)
 {
 	bool messages = tnl_sock_messages(sock->sk);
 	struct sock *sk = sock->sk, *newsk;
@@ -232,7 +232,7 @@ int tnl_sock_accept(struct socket *sock, struct socket *newsock, TNL_ACCEPT_PARM
 						 &tnl_sock_stream_ops, newsk);
 	if (reason) {
 		tnl_session_reset(s, reason);
-		WRITE_ONCE(newsk->sk_err, tnl_reason_errno(reason));
+		WRITE_ONCE(newsk->sk_err, -tnl_reason_errno(reason));
 	}
 	release_sock(newsk);
 	return 0;

@@ -101,13 +101,15 @@ int tnl_sock_getsockopt(struct socket *sock, int level, int name,
 /* Socket lock held. */
 static int set(struct tnl_sock *tsk, int name, const u8 *uuid, u32 number)
 {
+	bool messages = number == TUNNEL_PROTOCOL_MESSAGES;
+
 	/* What OPEN says has been said. */
 	if (tsk->sk.sk_socket->state != SS_UNCONNECTED || tsk->bound.st_family)
 		return -EISCONN;
 	switch (name) {
 	case TUNNEL_PROTOCOL:
 		if (number > TUNNEL_PROTOCOL_MAX ||
-		    (number == TUNNEL_PROTOCOL_MESSAGES) != tnl_sock_messages(&tsk->sk))
+		    messages != tnl_sock_messages(&tsk->sk))
 			return -EINVAL;
 		tsk->protocol = number;
 		return 0;

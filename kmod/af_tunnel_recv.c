@@ -160,7 +160,7 @@ static u32 message_length(const struct tnl_chunkq *q)
 {
 	struct bio_vec bv[TNL_MESSAGE_HDR];
 	struct tnl_chunk_pos pos = {};
-	u8 header[TNL_MESSAGE_HDR];
+	u8 header[TNL_MESSAGE_HDR] = {};
 	unsigned int i, n;
 	u32 len, at = 0;
 

@@ -27,12 +27,14 @@
 #endif
 #define tnl_sockaddr(ss) ((struct tnl_sockaddr_arg *)(ss))
 
-/* What accept() of proto_ops gets behind the two sockets. */
+/* accept() of proto_ops, and what it uses as flags. */
 #ifdef HAVE_PROTO_ACCEPT_ARG
-#define TNL_ACCEPT_PARMS struct proto_accept_arg *arg
+#define TNL_ACCEPT(fn) int fn(struct socket *sock, struct socket *newsock, \
+			      struct proto_accept_arg *arg)
 #define TNL_ACCEPT_FLAGS (arg->flags)
 #else
-#define TNL_ACCEPT_PARMS int flags, bool kern
+#define TNL_ACCEPT(fn) int fn(struct socket *sock, struct socket *newsock, \
+			      int flags, bool kern)
 #define TNL_ACCEPT_FLAGS flags
 #endif
 

@@ -26,6 +26,8 @@ INFO_FIELDS = ("state reason blocked accepted carrier_id session_id rtt_us rx_wi
 
 
 def name(code):
+    if code == errno.EOPNOTSUPP:    # Python has the same number as ENOTSUP
+        return "EOPNOTSUPP"
     return errno.errorcode.get(code, str(code)) if code else "0"
 
 

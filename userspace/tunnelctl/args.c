@@ -201,7 +201,8 @@ int parse_allow(struct ctx *ctx, const char *word, struct allow *allow)
 			return usage_error(ctx, "'%s' names more than %d users or groups", word,
 					   TUNNEL_ALLOW_MAX);
 		if ((!user && strncmp(at, "gid:", 4)) || !read_id(at + 4, len - 4, &ids[*n]))
-			return usage_error(ctx, "'%.*s' is not uid:NUMBER or gid:NUMBER", (int)len, at);
+			return usage_error(ctx, "'%.*s' is not uid:NUMBER or gid:NUMBER", (int)len,
+					   at);
 		(*n)++;
 		if (!at[len])
 			return EXIT_OK;

@@ -224,7 +224,7 @@ enum tunnel_attr {
 	 */
 	TUNNEL_A_ALLOW_UIDS,
 	TUNNEL_A_ALLOW_GIDS,
-	TUNNEL_A_OWNER_UID,		/* u32, who may bind a service; of a session: whose socket */
+	TUNNEL_A_OWNER_UID,		/* u32, who may bind it; of a session: whose socket */
 	TUNNEL_A_OWNER_GID,		/* u32, or who is in this group; absent: no group */
 	TUNNEL_A_ENDPOINT,		/* u8, enum tunnel_endpoint */
 	TUNNEL_A_BOUND,			/* u8, 1: a socket is bound to this service */
