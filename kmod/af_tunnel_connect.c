@@ -249,7 +249,8 @@ static int connect_locked(struct socket *sock, const char *tunnel,
 	case SS_CONNECTING:
 		break;
 	default:
-		err = begin(sk, tunnel, o);
+		/* How the last try ended is told before the next one begins. */
+		err = sock_error(sk) ?: begin(sk, tunnel, o);
 		if (err)
 			return err;
 		pending = -EINPROGRESS;

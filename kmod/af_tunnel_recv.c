@@ -184,9 +184,12 @@ static int wait_message(struct sock *sk, struct tnl_session *s, long timeo)
 		/* In this order: what was counted is in the session's queue. */
 		whole = atomic_read(&tsk->messages);
 		tnl_session_recv(s, &tsk->in, &end);
-		if (whole)
+		/* A reset drops what was counted. */
+		if (READ_ONCE(s->flags) & TNL_S_RESET)
+			tnl_sock_update(sk);
+		else if (whole)
 			return 1;
-		if (end && tsk->in.len && !atomic_read(&tsk->messages)) {
+		else if (end && tsk->in.len && !atomic_read(&tsk->messages)) {
 			/* END within a message. */
 			tnl_session_reset(s, TUNNEL_REASON_FLOW_CONTROL);
 			tnl_sock_update(sk);

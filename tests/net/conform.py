@@ -382,6 +382,16 @@ def _(kind):
         accept(l)[0].close()
 
 
+@case("connect() again tells how the first try ended")
+def _():
+    with new("gw") as c:
+        c.setblocking(False)
+        same(name(connect(c, "home", "missing")), "EINPROGRESS")
+        until(lambda: polls(c), "IN|OUT|ERR|HUP|RDHUP")
+        same([name(connect(c, "home", "missing")), name(connect(c, "home", "missing"))],
+             ["ECONNREFUSED", "EINPROGRESS"])
+
+
 @case("connect() without waiting, refused")
 def _():
     with new("gw") as c:
