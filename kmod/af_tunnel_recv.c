@@ -96,14 +96,17 @@ static u32 copy_out(const struct tnl_chunkq *q, u32 skip, u32 len,
 	return done;
 }
 
-/* What a call returns when nothing is there: 0 (end), an error, or 1: wait. */
-static int nothing(struct sock *sk, struct tnl_session *s)
+/*
+ * What a call returns when nothing is there: 0 (end), an error, or 1: wait.
+ * @end is from the look that found nothing: bytes may have come since, and END.
+ */
+static int nothing(struct sock *sk, struct tnl_session *s, bool end)
 {
 	int err = sock_error(sk);
 
 	if (err)
 		return err;
-	return !ended(sk, READ_ONCE(s->flags));
+	return !end && !ended(sk, READ_ONCE(s->flags) & TNL_S_RESET);
 }
 
 static int recv_stream(struct sock *sk, struct msghdr *msg, size_t len, int flags)
@@ -117,7 +120,7 @@ static int recv_stream(struct sock *sk, struct msghdr *msg, size_t len, int flag
 	int err = 0;
 
 	while (done < len) {
-		bool end;
+		bool end = false;
 		u32 n;
 
 		if (tsk->in.len <= peeked)
@@ -142,7 +145,7 @@ static int recv_stream(struct sock *sk, struct msghdr *msg, size_t len, int flag
 			break;
 		if (done && (READ_ONCE(sk->sk_err) || !timeo))
 			break;
-		err = nothing(sk, s);
+		err = nothing(sk, s, end);
 		if (err <= 0)
 			break;
 		err = tnl_sock_wait(sk, &timeo, can_recv, peeked);
@@ -185,16 +188,18 @@ static int wait_message(struct sock *sk, struct tnl_session *s, long timeo)
 		whole = atomic_read(&tsk->messages);
 		tnl_session_recv(s, &tsk->in, &end);
 		/* A reset drops what was counted. */
-		if (READ_ONCE(s->flags) & TNL_S_RESET)
+		if (READ_ONCE(s->flags) & TNL_S_RESET) {
 			tnl_sock_update(sk);
-		else if (whole)
+		} else if (whole) {
 			return 1;
-		else if (end && tsk->in.len && !atomic_read(&tsk->messages)) {
+		} else if (atomic_read(&tsk->messages)) {
+			continue;
+		} else if (end && tsk->in.len) {
 			/* END within a message. */
 			tnl_session_reset(s, TUNNEL_REASON_FLOW_CONTROL);
 			tnl_sock_update(sk);
 		}
-		err = nothing(sk, s);
+		err = nothing(sk, s, end);
 		if (err <= 0)
 			return err;
 		err = tnl_sock_wait(sk, &timeo, can_recv, 0);
@@ -324,7 +329,7 @@ static ssize_t splice_locked(struct sock *sk, struct pipe_inode_info *pipe,
 			tnl_session_recv(s, &tsk->in, &end);
 		if (tsk->in.len)
 			break;
-		n = nothing(sk, s);
+		n = nothing(sk, s, end);
 		if (n <= 0)
 			return n;
 		n = tnl_sock_wait(sk, &timeo, can_recv, 0);
