@@ -6,7 +6,7 @@
 # them when tunnel, module or namespace shall go.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..106
+echo 1..109
 
 # shellcheck disable=SC2317 # called by name
 setup_allow() {
@@ -33,6 +33,11 @@ has "service show says whose" "$(tctl home service show)" 'owned -> socket of ui
 
 export PYTHONPATH=$TUNNEL_SRC/tests/net
 python3 "$TUNNEL_SRC/tests/net/conform.py" || TESTS_FAILED=1
+
+# --- wrong arguments in every call: the kernel may not complain, nor forget anything
+check "garbage in every call" python3 "$TUNNEL_SRC/tests/net/garbage.py" "${SECONDS_OF_GARBAGE:-10}"
+check "and no session is left of it" await 30 none_left
+check "nor is the tunnel worse for it" python3 "$TUNNEL_SRC/tests/net/conform.py" 'small ones (stream)'
 
 # --- what shall go, with a socket open
 cat >"$T/hold.py" <<'EOP'
