@@ -6,7 +6,7 @@
 # them when tunnel, module or namespace shall go.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..109
+echo 1..108
 
 # shellcheck disable=SC2317 # called by name
 setup_allow() {
