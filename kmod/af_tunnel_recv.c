@@ -87,7 +87,7 @@ static u32 copy_out(const struct tnl_chunkq *q, u32 skip, u32 len,
 		if (!n)
 			break;
 		for (i = 0; i < n; i++) {
-			const void *data = page_address(bv[i].bv_page);
+			const u8 *data = page_address(bv[i].bv_page);
 			u32 copied = copy_to_iter(data + bv[i].bv_offset,
 						  bv[i].bv_len, to);
 
