@@ -337,6 +337,17 @@ int tnl_open_decode(const u8 *buf, size_t len, struct tnl_open *o)
 }
 
 /**
+ * tnl_accept_encode - write the payload of an ACCEPT
+ * @buf: at least 64 bytes
+ * @window: credit to grant
+ * Return: bytes written.
+ */
+size_t tnl_accept_encode(u8 *buf, u64 window)
+{
+	return tlv_put64(buf, ACCEPT_WINDOW, window) - buf;
+}
+
+/**
  * tnl_accept_decode - read and check the payload of an ACCEPT
  * @buf: payload
  * @len: its length

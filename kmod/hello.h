@@ -44,6 +44,7 @@ int tnl_hello_decode(const u8 *buf, size_t len, struct tnl_hello *h);
 size_t tnl_open_encode(u8 *buf, const struct tnl_open *o);
 int tnl_open_decode(const u8 *buf, size_t len, struct tnl_open *o);
 
+size_t tnl_accept_encode(u8 *buf, u64 window);
 int tnl_accept_decode(const u8 *buf, size_t len, u64 *window);
 
 bool tnl_name_ok(const char *name, size_t len);

@@ -396,6 +396,13 @@ void tnl_lane_close(struct tnl_lane *lane, u8 reason)
 	cancel_delayed_work_sync(&lane->ack_work);
 	/* 3. A frame that was under way holds its session, and that the tunnel. */
 	tnl_lane_rx_reset(lane);
+	/*
+	 * A socket that stays open keeps the tunnel, but not the pages: neither
+	 * side of the lane is anybody's any more.
+	 */
+	tnl_chunkq_purge(&lane->fifo);
+	lane->pos = (struct tnl_chunk_pos){};
+	tnl_pool_trim(&lane->pool);
 	/* 4. Endpoints hear of it and detach, each in its own work. */
 	tnl_lane_each(lane, abandon, &reason);
 }

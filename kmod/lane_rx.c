@@ -3,7 +3,9 @@
 #include <linux/highmem.h>
 #include <linux/slab.h>
 
+#include "af_tunnel.h"
 #include "lane.h"
+#include "message.h"
 #include "relay.h"
 #include "service.h"
 #include "session.h"
@@ -49,10 +51,14 @@ static int refuse(struct tnl_lane *lane, u64 id, u8 reason)
 static int rx_open(struct tnl_lane *lane)
 {
 	struct tnl_tunnel *t = lane->tunnel;
+	u8 protocol = lane->rx.frame.flags & TNL_FLAG_PROTOCOL;
 	struct tnl_session *s;
 	u64 id = lane->rx.frame.id;
+	struct sock *listener;
 	struct tnl_open o;
+	u8 reason = 0;
 	bool full;
+	int err;
 
 	if (tnl_open_decode(lane->rx.control, lane->rx.frame.length, &o))
 		return -EPROTO;
@@ -63,20 +69,34 @@ static int rx_open(struct tnl_lane *lane)
 	spin_unlock(&lane->lock);
 	if (full || atomic64_read(&lane->rx_charged) > TNL_RX_SOFT)
 		return refuse(lane, id, TUNNEL_REASON_LIMIT);
-	if (!tnl_service_exists(t, o.service)) {
+	err = tnl_service_lookup(t, o.service, &listener);
+	if (err == -ENOENT) {
 		net_info_ratelimited("%s: peer asks for service %s, which is not defined here\n",
 				     t->name, o.service);
 		return refuse(lane, id, TUNNEL_REASON_NO_SERVICE);
 	}
+	if (err)
+		return refuse(lane, id, TUNNEL_REASON_REFUSED);
+	if (!listener && protocol == TNL_PROTOCOL_MESSAGES)
+		return refuse(lane, id, TUNNEL_REASON_TYPE);
 
-	s = tnl_session_incoming(lane, id, lane->rx.frame.flags & TNL_FLAG_PROTOCOL, &o);
-	if (IS_ERR(s))
-		return refuse(lane, id, TUNNEL_REASON_NO_MEMORY);
-	TNL_INC(t->tn, sessions_accepted);
-	if (tnl_relay_connect(s))
-		tnl_session_reset(s, TUNNEL_REASON_NO_MEMORY);
-	tnl_session_put(s);
-	return 0;
+	s = tnl_session_incoming(lane, id, protocol, &o);
+	if (IS_ERR(s)) {
+		reason = TUNNEL_REASON_NO_MEMORY;
+	} else {
+		TNL_INC(t->tn, sessions_accepted);
+		if (listener)
+			reason = tnl_sock_incoming(listener, s);
+		else if (tnl_relay_connect(s))
+			reason = TUNNEL_REASON_NO_MEMORY;
+		if (reason)
+			tnl_session_reset(s, reason);
+		tnl_session_put(s);
+		reason = 0;
+	}
+	if (listener)
+		sock_put(listener);
+	return reason ? refuse(lane, id, reason) : 0;
 }
 
 static int rx_session_control(struct tnl_lane *lane)

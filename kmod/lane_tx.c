@@ -5,6 +5,7 @@
 #include <net/sock.h>
 
 #include "lane.h"
+#include "message.h"
 #include "session.h"
 #include "trace.h"
 #include "tunnel.h"
@@ -112,7 +113,9 @@ static u32 lane_control(struct tnl_lane *lane, struct out *o)
 
 static void put_open(struct out *o, struct tnl_session *s)
 {
-	struct tnl_open open = { .hops = s->hops };
+	struct tnl_open open = {
+		.hops = s->hops, .priority = s->priority, .has_uuid = s->has_uuid,
+	};
 	u8 payload[256];
 	size_t len;
 
@@ -122,8 +125,21 @@ static void put_open(struct out *o, struct tnl_session *s)
 		memcpy(open.source, &s->source.sin6_addr, 16);
 		tnl_put16(open.source + 16, ntohs(s->source.sin6_port));
 	}
+	memcpy(open.uuid, s->uuid, sizeof(open.uuid));
+	if (s->protocol == TNL_PROTOCOL_MESSAGES)
+		open.window = TNL_MESSAGE_WINDOW;
 	len = tnl_open_encode(payload, &open);
 	put(o, TNL_OPEN, s->protocol, 0, s->id, payload, len);
+}
+
+static void put_accept(struct out *o, struct tnl_session *s)
+{
+	u8 payload[64];
+	size_t len = 0;
+
+	if (s->protocol == TNL_PROTOCOL_MESSAGES)
+		len = tnl_accept_encode(payload, TNL_MESSAGE_WINDOW);
+	put(o, TNL_ACCEPT, 0, 0, s->id, payload, len);
 }
 
 /* All control frames that @s owes; it is on no list, and referenced. */
@@ -138,7 +154,8 @@ static void render(struct out *o, struct tnl_session *s)
 	if (s->flags & TNL_S_RESET) {
 		/* A session the peer never heard of ends in silence. */
 		if (dirty & TNL_DIRTY_RESET && s->flags & TNL_S_KNOWN) {
-			put(o, TNL_RESET, 0, s->reason, s->id, NULL, 0);
+			put(o, TNL_RESET, 0, s->reason ?: TUNNEL_REASON_RESET,
+			    s->id, NULL, 0);
 			TNL_INC(tn, resets_tx);
 		}
 		s->flags |= TNL_S_RESET_DONE;
@@ -148,7 +165,7 @@ static void render(struct out *o, struct tnl_session *s)
 			s->flags |= TNL_S_KNOWN;
 		}
 		if (dirty & TNL_DIRTY_ACCEPT)
-			put(o, TNL_ACCEPT, 0, 0, s->id, NULL, 0);
+			put_accept(o, s);
 		if (dirty & TNL_DIRTY_WINDOW && !(s->flags & TNL_S_RX_END)) {
 			put64(o, TNL_WINDOW, s->id, tnl_credit_advertise(&s->rx));
 			TNL_INC(tn, windows_tx);
@@ -186,7 +203,7 @@ static u32 session_data(struct tnl_lane *lane, struct out *o, u32 room)
 	struct tnl_frame f = { .type = TNL_DATA };
 	struct tnl_sched_ent *e;
 	struct tnl_session *s;
-	bool more = false;
+	bool more = false, close = false;
 	u32 quota, len = 0, dirty;
 
 	spin_lock(&lane->lock);
@@ -221,10 +238,13 @@ static u32 session_data(struct tnl_lane *lane, struct out *o, u32 room)
 		len = tnl_chunkq_move(&lane->fifo, &s->txq,
 				      min_t(u64, quota, s->txq.len));
 		s->framed += len;
+		if (s->ops && s->ops->uncharge)
+			s->ops->uncharge(s->ep, len, 0);
 		more = s->txq.len;
 		if (!more && s->flags & TNL_S_TX_END) {
 			f.flags = TNL_FLAG_END;
 			s->flags |= TNL_S_TX_END_SENT;
+			close = tnl_session_close_behind_end(s);
 		}
 		f.length = len;
 		f.id = s->id;
@@ -250,6 +270,8 @@ static u32 session_data(struct tnl_lane *lane, struct out *o, u32 room)
 			       !(s->flags & TNL_S_TX_END_SENT)));
 	spin_unlock(&s->lock);
 	tnl_sched_sent(&lane->sched, &s->sched, len, more);
+	if (close && list_empty(&s->control_node))
+		list_add_tail(&s->control_node, &lane->control);
 	spin_unlock(&lane->lock);
 
 	tnl_session_maybe_unlink(s);

@@ -3,6 +3,7 @@
 #include <linux/notifier.h>
 #include <net/netns/generic.h>
 
+#include "af_tunnel.h"
 #include "carrier.h"
 #include "chunk.h"
 #include "compat/compat.h"
@@ -147,10 +148,15 @@ static int __init tunnel_init(void)
 	err = genl_register_family(&tnl_genl_family);
 	if (err)
 		goto notifier;
+	err = tnl_sock_register();
+	if (err)
+		goto genl;
 	pr_info("version %s loaded\n", TUNNEL_VERSION);
 	tnl_kunit_run();
 	return 0;
 
+genl:
+	genl_unregister_family(&tnl_genl_family);
 notifier:
 	netlink_unregister_notifier(&netlink_notifier);
 pernet:
@@ -166,6 +172,7 @@ static void __exit tunnel_exit(void)
 {
 	tnl_kunit_exit();
 	/* 1. No new requests; 2. no objects; 3. no work; 4. no callbacks. */
+	tnl_sock_unregister();
 	genl_unregister_family(&tnl_genl_family);
 	netlink_unregister_notifier(&netlink_notifier);
 	unregister_pernet_subsys(&net_ops);

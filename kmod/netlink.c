@@ -2,8 +2,10 @@
 /* Requests. Each checks everything before it changes anything. */
 #include <linux/inet.h>
 #include <linux/module.h>
+#include <linux/user_namespace.h>
 #include <net/sock.h>
 
+#include "af_tunnel.h"
 #include "compat/compat.h"
 #include "netlink.h"
 
@@ -47,6 +49,16 @@ static int check_text(const struct nlattr *attr, struct netlink_ext_ack *extack)
 	return -EINVAL;
 }
 
+static int check_ids(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	int len = nla_len(attr);
+
+	if (len % sizeof(u32) == 0 && len <= TUNNEL_ALLOW_MAX * sizeof(u32))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "ids are an array of at most 32 numbers of 32 bits");
+	return -EINVAL;
+}
+
 static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_NAME]		= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_name),
 	[TUNNEL_A_SERVICE]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_name),
@@ -61,6 +73,10 @@ static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_FD]		= { .type = NLA_S32 },
 	[TUNNEL_A_CARRIER_ID]	= { .type = NLA_U32 },
 	[TUNNEL_A_SESSION_ID]	= { .type = NLA_U64 },
+	[TUNNEL_A_ALLOW_UIDS]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_ids),
+	[TUNNEL_A_ALLOW_GIDS]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_ids),
+	[TUNNEL_A_OWNER_UID]	= { .type = NLA_U32 },
+	[TUNNEL_A_OWNER_GID]	= { .type = NLA_U32 },
 };
 
 /* Without this attribute the request makes no sense. */
@@ -148,6 +164,47 @@ static int end_reply(struct sk_buff *skb, struct genl_info *info, void *hdr, int
 
 /* --- tunnels --------------------------------------------------------------- */
 
+/* Return: 0, or -EINVAL for an id that nobody has. */
+static int read_uid(struct genl_info *info, int attr, u32 id, kuid_t *uid)
+{
+	*uid = make_kuid(genl_info_net(info)->user_ns, id);
+	if (uid_valid(*uid))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attr],
+			    "this is no uid of the user namespace of this network namespace");
+	return -EINVAL;
+}
+
+static int read_gid(struct genl_info *info, int attr, u32 id, kgid_t *gid)
+{
+	*gid = make_kgid(genl_info_net(info)->user_ns, id);
+	if (gid_valid(*gid))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[attr],
+			    "this is no gid of the user namespace of this network namespace");
+	return -EINVAL;
+}
+
+static int get_allow(struct genl_info *info, struct tnl_allow *a)
+{
+	struct nlattr *uids = info->attrs[TUNNEL_A_ALLOW_UIDS];
+	struct nlattr *gids = info->attrs[TUNNEL_A_ALLOW_GIDS];
+	int i, err = 0;
+	u32 id;
+
+	a->n_uids = uids ? nla_len(uids) / sizeof(id) : 0;
+	a->n_gids = gids ? nla_len(gids) / sizeof(id) : 0;
+	for (i = 0; !err && i < a->n_uids; i++) {
+		memcpy(&id, nla_data(uids) + i * sizeof(id), sizeof(id));
+		err = read_uid(info, TUNNEL_A_ALLOW_UIDS, id, &a->uids[i]);
+	}
+	for (i = 0; !err && i < a->n_gids; i++) {
+		memcpy(&id, nla_data(gids) + i * sizeof(id), sizeof(id));
+		err = read_gid(info, TUNNEL_A_ALLOW_GIDS, id, &a->gids[i]);
+	}
+	return err;
+}
+
 static int check_tunnel(struct genl_info *info, struct tnl_tunnel_config *c)
 {
 	int err;
@@ -194,7 +251,7 @@ static int check_tunnel(struct genl_info *info, struct tnl_tunnel_config *c)
 				    "the grace time is at most 86400000 ms, one day");
 		return -ERANGE;
 	}
-	return 0;
+	return get_allow(info, &c->allow);
 }
 
 /* Where peers come in, the key alone says which tunnel is meant. */
@@ -288,30 +345,64 @@ static int check_tunnel_exists(struct tnl_net *tn, struct genl_info *info)
 	return -ENOENT;
 }
 
-static int service_new(struct sk_buff *skb, struct genl_info *info)
+/* Where a service leads: to an address, or to the socket of its owner. */
+static int get_target(struct genl_info *info, struct tnl_service_config *c,
+		      struct sockaddr_storage *target)
 {
-	struct tnl_net *tn = tnl_net(genl_info_net(info));
-	struct sockaddr_storage target;
+	struct nlattr *uid = info->attrs[TUNNEL_A_OWNER_UID];
+	struct nlattr *gid = info->attrs[TUNNEL_A_OWNER_GID];
 	int err;
 
-	err = need(info, TUNNEL_A_SERVICE, NEED_SERVICE) ?:
-	      need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say where the service leads");
-	if (err)
-		return err;
-	get_address(info, &target);
-	if (!port_of(&target)) {
+	c->owner = INVALID_UID;
+	c->group = INVALID_GID;
+	if (!uid) {
+		err = need(info, TUNNEL_A_ADDRESS,
+			   "attribute ADDRESS is missing: say where the service leads");
+		if (err)
+			return err;
+		get_address(info, target);
+		c->target = target;
+		if (port_of(target))
+			return 0;
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_ADDRESS],
 				    "the target of a service needs a port from 1 to 65535");
 		return -EINVAL;
 	}
+	if (info->attrs[TUNNEL_A_ADDRESS]) {
+		NL_SET_ERR_MSG_ATTR(info->extack, uid,
+				    "a service leads to an address or to the socket of an owner, not to both");
+		return -EINVAL;
+	}
+	if (!tnl_family) {
+		NL_SET_ERR_MSG_ATTR(info->extack, uid,
+				    "the module was loaded without sockets (module parameter family=0)");
+		return -EAFNOSUPPORT;
+	}
+	err = read_uid(info, TUNNEL_A_OWNER_UID, nla_get_u32(uid), &c->owner);
+	if (!err && gid)
+		err = read_gid(info, TUNNEL_A_OWNER_GID, nla_get_u32(gid), &c->group);
+	return err;
+}
+
+static int service_new(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct tnl_service_config c = {};
+	struct sockaddr_storage target;
+	int err;
+
+	err = need(info, TUNNEL_A_SERVICE, NEED_SERVICE) ?:
+	      get_target(info, &c, &target);
+	if (err)
+		return err;
+	c.name = text(info, TUNNEL_A_SERVICE);
+	c.tunnel = text(info, TUNNEL_A_NAME) ?: "";
 	mutex_lock(&tn->lock);
 	err = alive(tn, info);
 	if (!err && info->attrs[TUNNEL_A_NAME])
 		err = check_tunnel_exists(tn, info);
 	if (!err)
-		err = tnl_service_add(tn, text(info, TUNNEL_A_SERVICE),
-				      text(info, TUNNEL_A_NAME) ?: "", &target,
-				      info->extack);
+		err = tnl_service_add(tn, &c, info->extack);
 	mutex_unlock(&tn->lock);
 	return err;
 }
@@ -545,6 +636,7 @@ static int info_get(struct sk_buff *skb, struct genl_info *info)
 	err = nla_put_string(reply, TUNNEL_A_VERSION, TUNNEL_VERSION) ||
 	      nla_put_u32(reply, TUNNEL_A_GENERATION, tn->generation) ||
 	      nla_put_u32(reply, TUNNEL_A_DAEMON, tn->daemon_portid) ||
+	      nla_put_u32(reply, TUNNEL_A_FAMILY, tnl_family) ||
 	      nla_put_u32(reply, TUNNEL_A_COUNT_TUNNELS, count(&tn->tunnels)) ||
 	      nla_put_u32(reply, TUNNEL_A_COUNT_SERVICES, count(&tn->services)) ||
 	      nla_put_u32(reply, TUNNEL_A_COUNT_LISTENERS, count(&tn->listeners)) ||

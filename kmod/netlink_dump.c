@@ -22,6 +22,32 @@ static int put_text(struct sk_buff *skb, int attr, const char *text)
 	return text && *text ? nla_put_string(skb, attr, text) : 0;
 }
 
+/* Arrays of ids, as the user namespace of the namespace has them. */
+static int put_allow(struct sk_buff *skb, const struct tnl_tunnel *t)
+{
+	struct user_namespace *ns = t->tn->net->user_ns;
+	const struct tnl_allow *a = &t->allow;
+	struct nlattr *attr;
+	unsigned int i;
+	u32 *id;
+
+	if (a->n_uids) {
+		attr = nla_reserve(skb, TUNNEL_A_ALLOW_UIDS, a->n_uids * sizeof(*id));
+		if (!attr)
+			return -EMSGSIZE;
+		for (i = 0, id = nla_data(attr); i < a->n_uids; i++)
+			*id++ = from_kuid_munged(ns, a->uids[i]);
+	}
+	if (a->n_gids) {
+		attr = nla_reserve(skb, TUNNEL_A_ALLOW_GIDS, a->n_gids * sizeof(*id));
+		if (!attr)
+			return -EMSGSIZE;
+		for (i = 0, id = nla_data(attr); i < a->n_gids; i++)
+			*id++ = from_kgid_munged(ns, a->gids[i]);
+	}
+	return 0;
+}
+
 /* tnl_put_tunnel - attributes of a tunnel. Context: process. */
 int tnl_put_tunnel(struct sk_buff *skb, struct tnl_tunnel *t)
 {
@@ -47,7 +73,21 @@ int tnl_put_tunnel(struct sk_buff *skb, struct tnl_tunnel *t)
 	    nla_put_u32(skb, TUNNEL_A_GRACE, t->grace_ms) ||
 	    nla_put_u8(skb, TUNNEL_A_STATE, state) ||
 	    nla_put_u32(skb, TUNNEL_A_SESSIONS, n) ||
+	    put_allow(skb, t) ||
 	    put_text(skb, TUNNEL_A_PEER_NAME, lane->peer_name))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_owner(struct sk_buff *skb, const struct tnl_service *svc)
+{
+	struct user_namespace *ns = svc->tn->net->user_ns;
+
+	if (nla_put_u32(skb, TUNNEL_A_OWNER_UID, from_kuid_munged(ns, svc->owner)) ||
+	    (gid_valid(svc->group) &&
+	     nla_put_u32(skb, TUNNEL_A_OWNER_GID,
+			 from_kgid_munged(ns, svc->group))) ||
+	    nla_put_u8(skb, TUNNEL_A_BOUND, !!rcu_access_pointer(svc->listener)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -55,10 +95,11 @@ int tnl_put_tunnel(struct sk_buff *skb, struct tnl_tunnel *t)
 int tnl_put_service(struct sk_buff *skb, const struct tnl_service *svc)
 {
 	if (nla_put_string(skb, TUNNEL_A_SERVICE, svc->name) ||
-	    put_text(skb, TUNNEL_A_NAME, svc->tunnel) ||
-	    put_address(skb, TUNNEL_A_ADDRESS, &svc->target))
+	    put_text(skb, TUNNEL_A_NAME, svc->tunnel))
 		return -EMSGSIZE;
-	return 0;
+	if (svc->target.ss_family)
+		return put_address(skb, TUNNEL_A_ADDRESS, &svc->target);
+	return put_owner(skb, svc);
 }
 
 int tnl_put_listener(struct sk_buff *skb, const struct tnl_listener *l)
@@ -108,33 +149,6 @@ int tnl_put_carrier(struct sk_buff *skb, struct tnl_carrier *c)
 	return 0;
 }
 
-static u8 session_state(const struct tnl_session *s)
-{
-	u32 ends = s->flags & (TNL_S_TX_END_SENT | TNL_S_RX_END);
-
-	if (s->flags & TNL_S_RESET || ends == (TNL_S_TX_END_SENT | TNL_S_RX_END))
-		return TUNNEL_SESSION_CLOSED;
-	if (ends)
-		return TUNNEL_SESSION_HALF_CLOSED;
-	return s->flags & TNL_S_ACCEPTED ? TUNNEL_SESSION_OPEN :
-					   TUNNEL_SESSION_OPENING;
-}
-
-static u8 session_blocked(const struct tnl_session *s, bool lane_up)
-{
-	if (!lane_up)
-		return TUNNEL_BLOCKED_CARRIER;
-	if (s->local_blocked)
-		return TUNNEL_BLOCKED_READER;
-	if (s->flags & TNL_S_BY_PEER && !(s->flags & (TNL_S_ACCEPTED | TNL_S_RESET)))
-		return TUNNEL_BLOCKED_CONNECT;
-	if (s->flags & TNL_S_TX_WAITS && !tnl_credit_avail(&s->tx))
-		return TUNNEL_BLOCKED_CREDIT;
-	if (s->txq.len)
-		return TUNNEL_BLOCKED_LANE;
-	return TUNNEL_BLOCKED_NONE;
-}
-
 static int put_source(struct sk_buff *skb, const struct sockaddr_in6 *source)
 {
 	struct sockaddr_storage ss = {};
@@ -164,11 +178,18 @@ int tnl_put_session(struct sk_buff *skb, struct tnl_session *s)
 	      put_u64(skb, TUNNEL_A_SESSION_ID, s->id) ||
 	      nla_put_string(skb, TUNNEL_A_SERVICE, s->service) ||
 	      put_source(skb, &s->source) ||
-	      nla_put_u8(skb, TUNNEL_A_STATE, session_state(s)) ||
-	      nla_put_u8(skb, TUNNEL_A_BLOCKED, session_blocked(s, up)) ||
+	      nla_put_u8(skb, TUNNEL_A_STATE, tnl_session_state(s)) ||
+	      nla_put_u8(skb, TUNNEL_A_BLOCKED, tnl_session_blocked(s, up)) ||
 	      nla_put_u8(skb, TUNNEL_A_PROTOCOL, s->protocol) ||
 	      nla_put_u8(skb, TUNNEL_A_ACCEPTED, !!(s->flags & TNL_S_BY_PEER)) ||
 	      nla_put_u8(skb, TUNNEL_A_REASON, s->reason) ||
+	      nla_put_u8(skb, TUNNEL_A_ENDPOINT, s->endpoint) ||
+	      (uid_valid(s->uid) &&
+	       nla_put_u32(skb, TUNNEL_A_OWNER_UID,
+			   from_kuid_munged(s->tunnel->tn->net->user_ns, s->uid))) ||
+	      (s->has_uuid &&
+	       nla_put(skb, TUNNEL_A_UUID, sizeof(s->uuid), s->uuid)) ||
+	      (s->priority && nla_put_u8(skb, TUNNEL_A_PRIORITY, s->priority)) ||
 	      put_u64(skb, TUNNEL_A_AGE_MS, age) ||
 	      put_u64(skb, TUNNEL_A_TX_BYTES, s->tx.queued) ||
 	      put_u64(skb, TUNNEL_A_RX_BYTES, s->rx.received) ||

@@ -2,6 +2,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/tcp.h>
+#include <linux/tunnel.h>
 #include <net/tcp.h>
 
 #include "compat/compat.h"
@@ -38,7 +39,7 @@ static void on_writable(void *ep)
 	tnl_watch_queue(&r->watch, &r->up_work);
 }
 
-static void on_reset(void *ep)
+static void on_reset(void *ep, u8 reason)
 {
 	struct tnl_relay *r = ep;
 
@@ -47,6 +48,7 @@ static void on_reset(void *ep)
 }
 
 static const struct tnl_endpoint_ops relay_ops = {
+	.kind = TUNNEL_ENDPOINT_RELAY,
 	.readable = on_readable,
 	.writable = on_writable,
 	.reset = on_reset,
@@ -248,7 +250,7 @@ static bool read_local(struct tnl_relay *r)
 		return false;
 	}
 
-	t.room = min_t(u64, tnl_session_room(r->session), READ_MAX);
+	t.room = min_t(u64, tnl_session_room(r->session, 1), READ_MAX);
 	if (!t.room)
 		return false;
 	tnl_chunkq_init(&t.q);
@@ -696,22 +698,23 @@ int tnl_relay_connect(struct tnl_session *s)
 	return 0;
 }
 
-static void source_of(struct socket *sock, struct sockaddr_in6 *source)
+static void source_of(struct socket *sock, struct tnl_open *o)
 {
 	struct sockaddr_storage ss;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ss;
 	struct sockaddr_in *in = (struct sockaddr_in *)&ss;
+	struct in6_addr addr;
 
-	memset(source, 0, sizeof(*source));
 	if (kernel_getpeername(sock, (struct sockaddr *)&ss) < 0)
 		return;
-	source->sin6_family = AF_INET6;
-	if (ss.ss_family == AF_INET6) {
-		source->sin6_addr = ((struct sockaddr_in6 *)&ss)->sin6_addr;
-		source->sin6_port = ((struct sockaddr_in6 *)&ss)->sin6_port;
-	} else {
-		ipv6_addr_set_v4mapped(in->sin_addr.s_addr, &source->sin6_addr);
-		source->sin6_port = in->sin_port;
-	}
+	if (ss.ss_family == AF_INET6)
+		addr = in6->sin6_addr;
+	else
+		ipv6_addr_set_v4mapped(in->sin_addr.s_addr, &addr);
+	o->has_source = true;
+	memcpy(o->source, &addr, sizeof(addr));
+	/* sin_port and sin6_port share their place. */
+	tnl_put16(o->source + sizeof(addr), ntohs(in->sin_port));
 }
 
 /**
@@ -725,7 +728,7 @@ void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
 			struct socket *sock)
 {
 	struct tnl_relay *r = alloc(t);
-	struct sockaddr_in6 source;
+	struct tnl_open o = {};
 	struct tnl_session *s;
 
 	if (!r) {
@@ -735,8 +738,9 @@ void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
 	}
 	r->sock = sock;
 	tnl_sock_adopt(sock, false);
-	source_of(sock, &source);
-	s = tnl_session_open(t, service, &source, &relay_ops, r);
+	strscpy(o.service, service, sizeof(o.service));
+	source_of(sock, &o);
+	s = tnl_session_open(t, TUNNEL_PROTOCOL_OPAQUE, &o, &relay_ops, r);
 	if (IS_ERR(s)) {
 		TNL_INC(t->tn, sessions_no_tunnel);
 		sock_no_linger(sock->sk);

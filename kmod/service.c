@@ -2,6 +2,7 @@
 #include <linux/rculist.h>
 #include <linux/slab.h>
 
+#include "af_tunnel.h"
 #include "notify.h"
 #include "service.h"
 
@@ -25,15 +26,79 @@ static struct tnl_service *resolve(struct tnl_tunnel *t, const char *name)
 	return svc ? svc : find(t->tn, name, "");
 }
 
-/* tnl_service_exists - may the peer of @t open sessions to @name? */
-bool tnl_service_exists(struct tnl_tunnel *t, const char *name)
+/**
+ * tnl_service_lookup - may the peer of @t open sessions to @name?
+ * @t: the tunnel
+ * @name: the service
+ * @listener: result: the bound socket, referenced; NULL: it leads to TCP
+ * Return: 0, -ENOENT, or -ECONNREFUSED when no socket is bound.
+ */
+int tnl_service_lookup(struct tnl_tunnel *t, const char *name,
+		       struct sock **listener)
 {
-	bool found;
+	struct tnl_service *svc;
+	struct sock *sk = NULL;
+	int err = 0;
 
 	rcu_read_lock();
-	found = resolve(t, name);
+	svc = resolve(t, name);
+	if (!svc) {
+		err = -ENOENT;
+	} else if (!svc->target.ss_family) {
+		sk = rcu_dereference(svc->listener);
+		if (!sk || !refcount_inc_not_zero(&sk->sk_refcnt)) {
+			sk = NULL;
+			err = -ECONNREFUSED;
+		}
+	}
 	rcu_read_unlock();
-	return found;
+	*listener = sk;
+	return err;
+}
+
+/**
+ * tnl_service_bind - a socket will listen for a service
+ * @tn: the namespace; lock not held
+ * @name: the service
+ * @tunnel: the one it is for, or ""
+ * @sk: not bound; unbinds itself before it goes
+ *
+ * Only the owner may, so that nobody takes a service over: also not root.
+ *
+ * Return: 0, -EADDRNOTAVAIL if there is no such service for sockets, -EACCES,
+ * -EADDRINUSE.
+ */
+int tnl_service_bind(struct tnl_net *tn, const char *name, const char *tunnel,
+		     struct sock *sk)
+{
+	struct tnl_service *svc;
+	int err = 0;
+
+	mutex_lock(&tn->lock);
+	svc = find(tn, name, tunnel);
+	if (!svc || svc->target.ss_family)
+		err = -EADDRNOTAVAIL;
+	else if (!uid_eq(svc->owner, current_euid()) &&
+		 !(gid_valid(svc->group) && in_egroup_p(svc->group)))
+		err = -EACCES;
+	else if (rcu_access_pointer(svc->listener))
+		err = -EADDRINUSE;
+	else
+		rcu_assign_pointer(svc->listener, sk);
+	mutex_unlock(&tn->lock);
+	return err;
+}
+
+/* tnl_service_unbind - @sk listens for nothing any more. tn->lock not held. */
+void tnl_service_unbind(struct tnl_net *tn, struct sock *sk)
+{
+	struct tnl_service *svc;
+
+	mutex_lock(&tn->lock);
+	list_for_each_entry(svc, &tn->services, node)
+		if (rcu_access_pointer(svc->listener) == sk)
+			RCU_INIT_POINTER(svc->listener, NULL);
+	mutex_unlock(&tn->lock);
 }
 
 /**
@@ -62,28 +127,29 @@ int tnl_service_target(struct tnl_tunnel *t, const char *name,
 /**
  * tnl_service_add - offer a service
  * @tn: the namespace; lock held
- * @name: checked
- * @tunnel: checked, or ""
- * @target: IPv4 or IPv6
+ * @config: checked; no tunnel is ""
  * @extack: gets the reason of a refusal
  * Return: 0, -EEXIST or -ENOMEM.
  */
-int tnl_service_add(struct tnl_net *tn, const char *name, const char *tunnel,
-		    const struct sockaddr_storage *target,
+int tnl_service_add(struct tnl_net *tn, const struct tnl_service_config *config,
 		    struct netlink_ext_ack *extack)
 {
 	struct tnl_service *svc;
 
-	if (find(tn, name, tunnel)) {
+	if (find(tn, config->name, config->tunnel)) {
 		NL_SET_ERR_MSG(extack, "a service of this name exists: delete it first, or choose another name");
 		return -EEXIST;
 	}
 	svc = kzalloc(sizeof(*svc), GFP_KERNEL_ACCOUNT);
 	if (!svc)
 		return -ENOMEM;
-	strscpy(svc->name, name, sizeof(svc->name));
-	strscpy(svc->tunnel, tunnel, sizeof(svc->tunnel));
-	svc->target = *target;
+	svc->tn = tn;
+	strscpy(svc->name, config->name, sizeof(svc->name));
+	strscpy(svc->tunnel, config->tunnel, sizeof(svc->tunnel));
+	if (config->target)
+		svc->target = *config->target;
+	svc->owner = config->owner;
+	svc->group = config->group;
 	svc->cred = get_current_cred();
 	list_add_tail_rcu(&svc->node, &tn->services);
 	tn->generation++;
@@ -101,7 +167,14 @@ static void free_rcu(struct rcu_head *rcu)
 
 static void del(struct tnl_net *tn, struct tnl_service *svc)
 {
+	struct sock *sk = rcu_dereference_protected(svc->listener,
+						    lockdep_is_held(&tn->lock));
+
 	list_del_rcu(&svc->node);
+	/* It unbinds itself under the lock, before it goes: it is there. */
+	if (sk)
+		tnl_sock_service_gone(sk);
+	RCU_INIT_POINTER(svc->listener, NULL);
 	tn->generation++;
 	tnl_notify_service(tn, svc, TUNNEL_CMD_SERVICE_DEL);
 	call_rcu(&svc->rcu, free_rcu);

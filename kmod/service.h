@@ -6,24 +6,40 @@
 #include <linux/cred.h>
 #include <linux/netlink.h>
 #include <linux/socket.h>
+#include <net/sock.h>
 
 #include "tunnel.h"
 
 struct tnl_service {
 	struct list_head node;		/* tnl_net.services */
 	struct rcu_head rcu;
+	struct tnl_net *tn;
 	char name[TUNNEL_NAME_MAX + 1];
 	char tunnel[TUNNEL_NAME_MAX + 1];	/* empty: for every tunnel */
-	struct sockaddr_storage target;
+	struct sockaddr_storage target;	/* family 0: the socket of the owner */
 	const struct cred *cred;	/* who set it up: connects as that user */
+	kuid_t owner;			/* who may bind it */
+	kgid_t group;			/* or is in this group, if it is valid */
+	struct sock __rcu *listener;	/* bound to it; writers: tnl_net.lock */
 };
 
-int tnl_service_add(struct tnl_net *tn, const char *name, const char *tunnel,
-		    const struct sockaddr_storage *target,
+/* struct tnl_service_config - what a new service shall be */
+struct tnl_service_config {
+	const char *name, *tunnel;
+	const struct sockaddr_storage *target;	/* NULL: a socket */
+	kuid_t owner;
+	kgid_t group;
+};
+
+int tnl_service_add(struct tnl_net *tn, const struct tnl_service_config *config,
 		    struct netlink_ext_ack *extack);
 int tnl_service_del(struct tnl_net *tn, const char *name, const char *tunnel);
 void tnl_service_del_all(struct tnl_net *tn, const char *tunnel);
-bool tnl_service_exists(struct tnl_tunnel *t, const char *name);
+int tnl_service_lookup(struct tnl_tunnel *t, const char *name,
+		       struct sock **listener);
+int tnl_service_bind(struct tnl_net *tn, const char *name, const char *tunnel,
+		     struct sock *sk);
+void tnl_service_unbind(struct tnl_net *tn, struct sock *sk);
 int tnl_service_target(struct tnl_tunnel *t, const char *name,
 		       struct sockaddr_storage *target, const struct cred **cred);
 

@@ -2,12 +2,14 @@
 #include <linux/ktime.h>
 #include <linux/slab.h>
 
+#include "message.h"
 #include "notify.h"
 #include "session.h"
 #include "trace.h"
 #include "tunnel.h"
 
-static struct tnl_session *alloc(struct tnl_lane *lane, const char *service)
+static struct tnl_session *alloc(struct tnl_lane *lane, u8 protocol,
+				 const struct tnl_open *o)
 {
 	struct tnl_session *s = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
 
@@ -22,9 +24,26 @@ static struct tnl_session *alloc(struct tnl_lane *lane, const char *service)
 	tnl_credit_init(&s->tx, &s->rx);
 	tnl_chunkq_init(&s->txq);
 	tnl_chunkq_init(&s->rxq);
-	s->protocol = 3;	/* opaque */
+	/* A message must fit whole into what was granted. */
+	if (protocol == TNL_PROTOCOL_MESSAGES) {
+		s->rx.window = TNL_MESSAGE_WINDOW;
+		s->rx.max = TNL_MESSAGE_WINDOW;
+	}
+	s->tx_max = TNL_TXQ_MAX;
+	s->window_max = TNL_WINDOW_MAX;
+	s->protocol = protocol;
+	s->hops = o->hops;
+	s->priority = o->priority;
+	s->has_uuid = o->has_uuid;
+	memcpy(s->uuid, o->uuid, sizeof(s->uuid));
+	s->uid = INVALID_UID;
 	s->opened_at = jiffies;
-	strscpy(s->service, service, sizeof(s->service));
+	strscpy(s->service, o->service, sizeof(s->service));
+	if (o->has_source) {
+		s->source.sin6_family = AF_INET6;
+		memcpy(&s->source.sin6_addr, o->source, 16);
+		s->source.sin6_port = htons(tnl_get16(o->source + 16));
+	}
 	tnl_tunnel_hold(s->tunnel);
 	return s;
 }
@@ -67,6 +86,36 @@ static void uncharge(struct tnl_session *s, u32 len)
 	atomic64_sub(part, &s->lane->rx_charged);
 }
 
+/* Tell the endpoint of the end, which may be the last that it hears. s->lock is held. */
+static void tell_reset(struct tnl_session *s)
+{
+	const struct tnl_endpoint_ops *ops = s->ops;
+	void *ep = s->ep;
+
+	if (!ops)
+		return;
+	if (ops->leaves) {
+		s->ops = NULL;
+		s->ep = NULL;
+		s->endpoint = TUNNEL_ENDPOINT_NONE;
+	}
+	ops->reset(ep, s->reason);
+}
+
+static void drop_tx(struct tnl_session *s)
+{
+	if (s->ops && s->ops->uncharge)
+		s->ops->uncharge(s->ep, s->txq.len, 0);
+	tnl_chunkq_purge(&s->txq);
+}
+
+static void drop_rx(struct tnl_session *s)
+{
+	if (s->ops && s->ops->uncharge)
+		s->ops->uncharge(s->ep, 0, s->rxq.len);
+	tnl_chunkq_purge(&s->rxq);
+}
+
 /* Owe the peer control frames. s->lock is not held. */
 static void owe(struct tnl_session *s)
 {
@@ -82,8 +131,8 @@ static void owe(struct tnl_session *s)
 /**
  * tnl_session_open - begin a session to a service of the peer
  * @t: the tunnel
- * @service: a valid name
- * @source: who wants it; NULL: not known
+ * @protocol: protocol type
+ * @o: what OPEN shall say
  * @ops: callbacks of the endpoint
  * @ep: its argument
  *
@@ -93,21 +142,20 @@ static void owe(struct tnl_session *s)
  * Return: the session with a reference for the endpoint, or ERR_PTR: -ENOMEM,
  * -EMFILE at the peer's limit, -ESHUTDOWN when the tunnel is going away.
  */
-struct tnl_session *tnl_session_open(struct tnl_tunnel *t, const char *service,
-				     const struct sockaddr_in6 *source,
+struct tnl_session *tnl_session_open(struct tnl_tunnel *t, u8 protocol,
+				     const struct tnl_open *o,
 				     const struct tnl_endpoint_ops *ops, void *ep)
 {
 	struct tnl_lane *lane = &t->lane;
-	struct tnl_session *s = alloc(lane, service);
+	struct tnl_session *s = alloc(lane, protocol, o);
 	u32 limit;
 	int err;
 
 	if (!s)
 		return ERR_PTR(-ENOMEM);
-	if (source)
-		s->source = *source;
 	s->ops = ops;
 	s->ep = ep;
+	s->endpoint = ops->kind;
 	s->dirty = TNL_DIRTY_OPEN;
 
 	/*
@@ -157,19 +205,12 @@ struct tnl_session *tnl_session_open(struct tnl_tunnel *t, const char *service,
 struct tnl_session *tnl_session_incoming(struct tnl_lane *lane, u64 id,
 					 u8 protocol, const struct tnl_open *o)
 {
-	struct tnl_session *s = alloc(lane, o->service);
+	struct tnl_session *s = alloc(lane, protocol, o);
 
 	if (!s)
 		return ERR_PTR(-ENOMEM);
 	s->id = id;
 	s->flags = TNL_S_BY_PEER | TNL_S_KNOWN;
-	s->protocol = protocol;
-	s->hops = o->hops;
-	if (o->has_source) {
-		s->source.sin6_family = AF_INET6;
-		memcpy(&s->source.sin6_addr, o->source, 16);
-		s->source.sin6_port = htons(tnl_get16(o->source + 16));
-	}
 	if (tnl_lane_add_session(lane, s)) {
 		tnl_session_put(s);
 		return ERR_PTR(-ENOMEM);
@@ -196,12 +237,108 @@ void tnl_session_attach(struct tnl_session *s,
 	spin_lock(&s->lock);
 	s->ops = ops;
 	s->ep = ep;
+	s->endpoint = ops->kind;
 	/* It may have ended before it had an endpoint to tell. */
 	if (s->flags & TNL_S_RESET)
-		ops->reset(ep);
+		tell_reset(s);
 	else
 		ops->writable(ep);
 	spin_unlock(&s->lock);
+	if (ops->leaves)
+		tnl_session_maybe_unlink(s);
+}
+
+/* Charge the new endpoint for what waits already. s->lock is held. */
+static u8 charge_waiting(struct tnl_session *s)
+{
+	struct tnl_chunk_pos pos = {};
+	struct bio_vec bv;
+	u8 reason = 0;
+	u32 len;
+
+	while (!reason && tnl_chunk_peek(&s->rxq, &pos, &bv, 1, U32_MAX, &len)) {
+		reason = s->ops->charge(s->ep, bv.bv_page, bv.bv_offset, bv.bv_len);
+		tnl_chunk_advance(&s->rxq, &pos, len);
+	}
+	return reason;
+}
+
+/**
+ * tnl_session_adopt - another endpoint takes the place of the one that is there
+ * @s: the session; the reference of the old endpoint is now the new one's
+ * @ops: of the new endpoint, with all callbacks
+ * @ep: their argument
+ *
+ * One that has ended meanwhile tells so at once.
+ *
+ * Context: process.
+ * Return: 0, or the reason for which the caller must reset it: what waits cannot
+ * be charged.
+ */
+u8 tnl_session_adopt(struct tnl_session *s, const struct tnl_endpoint_ops *ops,
+		     void *ep)
+{
+	u8 reason = 0;
+
+	spin_lock(&s->lock);
+	s->ops = ops;
+	s->ep = ep;
+	s->endpoint = ops->kind;
+	if (s->flags & TNL_S_RESET) {
+		tell_reset(s);
+	} else {
+		reason = charge_waiting(s);
+		if (reason) {
+			s->ops = NULL;
+			s->ep = NULL;
+		}
+	}
+	spin_unlock(&s->lock);
+	tnl_session_maybe_unlink(s);
+	return reason;
+}
+
+/**
+ * tnl_session_limits - how much an endpoint wants to have waiting
+ * @s: the session
+ * @tx_max: bytes not framed, at most TNL_TXQ_MAX
+ * @window_max: bytes received and not taken; what was granted stays granted
+ */
+void tnl_session_limits(struct tnl_session *s, u32 tx_max, u32 window_max)
+{
+	spin_lock(&s->lock);
+	s->tx_max = min(tx_max, TNL_TXQ_MAX);
+	s->window_max = window_max;
+	spin_unlock(&s->lock);
+}
+
+/* tnl_session_state - enum tunnel_session_state; lock held */
+u8 tnl_session_state(const struct tnl_session *s)
+{
+	u32 ends = s->flags & (TNL_S_TX_END_SENT | TNL_S_RX_END);
+
+	if (s->flags & TNL_S_RESET || ends == (TNL_S_TX_END_SENT | TNL_S_RX_END))
+		return TUNNEL_SESSION_CLOSED;
+	if (ends)
+		return TUNNEL_SESSION_HALF_CLOSED;
+	return s->flags & TNL_S_ACCEPTED ? TUNNEL_SESSION_OPEN :
+					   TUNNEL_SESSION_OPENING;
+}
+
+/* tnl_session_blocked - enum tunnel_blocked; lock held */
+u8 tnl_session_blocked(const struct tnl_session *s, bool lane_up)
+{
+	if (!lane_up)
+		return TUNNEL_BLOCKED_CARRIER;
+	if (s->local_blocked)
+		return TUNNEL_BLOCKED_READER;
+	if (s->flags & TNL_S_BY_PEER && !(s->flags & (TNL_S_ACCEPTED | TNL_S_RESET)))
+		return TUNNEL_BLOCKED_CONNECT;
+	if (s->flags & TNL_S_TX_WAITS && !tnl_credit_avail(&s->tx))
+		return TUNNEL_BLOCKED_CREDIT;
+	if (s->txq.len)
+		return TUNNEL_BLOCKED_LANE;
+	return TUNNEL_BLOCKED_NONE;
 }
 
 /**
@@ -242,23 +379,38 @@ void tnl_session_maybe_unlink(struct tnl_session *s)
 /**
  * tnl_session_room - how much may the endpoint send now?
  * @s: the session
+ * @want: how much it needs, at least 1
  *
- * After 0 the endpoint's writable() comes when it may try again.
+ * After less the endpoint's writable() comes when it may look again.
  *
  * Return: bytes.
  */
-u64 tnl_session_room(struct tnl_session *s)
+u64 tnl_session_room(struct tnl_session *s, u32 want)
 {
 	u64 room = 0;
 
 	spin_lock(&s->lock);
-	if (!(s->flags & (TNL_S_RESET | TNL_S_TX_END)) && s->txq.len < TNL_TXQ_MAX)
+	if (!(s->flags & (TNL_S_RESET | TNL_S_TX_END)) && s->txq.len < s->tx_max)
 		room = min_t(u64, tnl_credit_avail(&s->tx),
-			     TNL_TXQ_MAX - s->txq.len);
-	if (!room)
+			     s->tx_max - s->txq.len);
+	if (room < want)
 		s->flags |= TNL_S_TX_WAITS;
 	spin_unlock(&s->lock);
 	return room;
+}
+
+/* Something was queued: let the scheduler know. s->lock is not held. */
+static void make_ready(struct tnl_session *s)
+{
+	struct tnl_lane *lane = s->lane;
+	bool added;
+
+	spin_lock(&lane->lock);
+	added = !(READ_ONCE(s->flags) & TNL_S_UNLINKED) &&
+		tnl_sched_add(&lane->sched, &s->sched);
+	spin_unlock(&lane->lock);
+	if (added)
+		tnl_lane_kick(lane);
 }
 
 /**
@@ -271,9 +423,6 @@ u64 tnl_session_room(struct tnl_session *s)
  */
 int tnl_session_send(struct tnl_session *s, struct tnl_chunkq *q, bool end)
 {
-	struct tnl_lane *lane = s->lane;
-	bool added;
-
 	spin_lock(&s->lock);
 	if (s->flags & (TNL_S_RESET | TNL_S_TX_END)) {
 		spin_unlock(&s->lock);
@@ -286,13 +435,7 @@ int tnl_session_send(struct tnl_session *s, struct tnl_chunkq *q, bool end)
 	if (end)
 		s->flags |= TNL_S_TX_END;
 	spin_unlock(&s->lock);
-
-	spin_lock(&lane->lock);
-	added = !(READ_ONCE(s->flags) & TNL_S_UNLINKED) &&
-		tnl_sched_add(&lane->sched, &s->sched);
-	spin_unlock(&lane->lock);
-	if (added)
-		tnl_lane_kick(lane);
+	make_ready(s);
 	return 0;
 }
 
@@ -331,6 +474,7 @@ void tnl_session_consumed(struct tnl_session *s, u32 len)
 	bool tell;
 
 	spin_lock(&s->lock);
+	may_grow = may_grow && 2ULL * s->rx.window <= s->window_max;
 	tell = tnl_credit_consume(&s->rx, len, ktime_to_us(ktime_get()), srtt,
 				  may_grow) &&
 	       !(s->flags & (TNL_S_RX_END | TNL_S_RESET)) &&
@@ -362,10 +506,9 @@ static bool end_locked(struct tnl_session *s, u8 reason)
 		return false;
 	s->flags |= TNL_S_RESET;
 	s->reason = reason;
-	tnl_chunkq_purge(&s->txq);
-	tnl_chunkq_purge(&s->rxq);
-	if (s->ops)
-		s->ops->reset(s->ep);
+	drop_tx(s);
+	drop_rx(s);
+	tell_reset(s);
 	return true;
 }
 
@@ -409,6 +552,62 @@ void tnl_session_detach(struct tnl_session *s)
 	tnl_session_maybe_unlink(s);
 }
 
+/* Nobody reads any more, and END is on its way: say so. s->lock is held. */
+static void close_locked(struct tnl_session *s)
+{
+	s->flags |= TNL_S_RESET;
+	s->dirty |= TNL_DIRTY_RESET;
+	tnl_chunkq_purge(&s->rxq);
+}
+
+/**
+ * tnl_session_close - the endpoint leaves: what it sent goes out, then END, then
+ * RESET, which behind END says only that nobody reads any more
+ * @s: the session. The endpoint's reference stays until it puts it.
+ *
+ * So there are no halves that nobody is at the end of, and none to time out.
+ *
+ * Context: process.
+ */
+void tnl_session_close(struct tnl_session *s)
+{
+	bool ready = false, tell = false;
+
+	spin_lock(&s->lock);
+	s->ops = NULL;
+	s->ep = NULL;
+	s->endpoint = TUNNEL_ENDPOINT_NONE;
+	if (!(s->flags & (TNL_S_RESET | TNL_S_TX_END_SENT))) {
+		s->flags |= TNL_S_TX_END | TNL_S_CLOSED;
+		ready = true;
+	} else if (!(s->flags & (TNL_S_RESET | TNL_S_RX_END))) {
+		close_locked(s);
+		tell = true;
+	}
+	spin_unlock(&s->lock);
+	if (ready)
+		make_ready(s);
+	else if (tell)
+		owe(s);
+	else
+		tnl_session_maybe_unlink(s);
+}
+
+/**
+ * tnl_session_close_behind_end - END was framed
+ * @s: its lock is held
+ * Return: true if RESET is owed behind it.
+ */
+bool tnl_session_close_behind_end(struct tnl_session *s)
+{
+	lockdep_assert_held(&s->lock);
+	if (!(s->flags & TNL_S_CLOSED) ||
+	    s->flags & (TNL_S_RX_END | TNL_S_RESET))
+		return false;
+	close_locked(s);
+	return true;
+}
+
 /**
  * tnl_session_rx_data - bytes from the peer
  * @s: the session
@@ -418,29 +617,31 @@ void tnl_session_detach(struct tnl_session *s)
  * @spare: an empty node; NULL afterwards if it was needed
  * Context: process.
  * Return: 0, -ECONNRESET when nobody wants them or there is no room for them,
- * -EPROTO beyond the credit: in the last two cases the session has been reset.
+ * -EPROTO beyond the credit or against the rules of messages: in the last two
+ * cases the session has been reset.
  */
 int tnl_session_rx_data(struct tnl_session *s, struct page *page,
 			unsigned int offset, unsigned int len,
 			struct tnl_chunk_node **spare)
 {
+	u8 reason = 0;
 	bool fits;
-	int err = 0;
 
 	spin_lock(&s->lock);
-	if (s->flags & TNL_S_RESET || !s->ops)
-		err = -ECONNRESET;
-	else if (s->flags & TNL_S_RX_END)
-		err = -EPROTO;
-	else
-		err = tnl_credit_receive(&s->rx, len);
-	if (err) {
+	if (s->flags & TNL_S_RESET || !s->ops) {
 		spin_unlock(&s->lock);
-		if (err == -EPROTO) {
+		return -ECONNRESET;
+	}
+	if (s->flags & TNL_S_RX_END || tnl_credit_receive(&s->rx, len))
+		reason = TUNNEL_REASON_FLOW_CONTROL;
+	else if (s->ops->charge)
+		reason = s->ops->charge(s->ep, page, offset, len);
+	if (reason) {
+		spin_unlock(&s->lock);
+		if (reason == TUNNEL_REASON_FLOW_CONTROL)
 			TNL_INC(s->tunnel->tn, errors_flow_control);
-			tnl_session_reset(s, TUNNEL_REASON_FLOW_CONTROL);
-		}
-		return err;
+		tnl_session_reset(s, reason);
+		return reason == TUNNEL_REASON_FLOW_CONTROL ? -EPROTO : -ECONNRESET;
 	}
 	if (!tnl_chunkq_append(&s->rxq, page, offset, len)) {
 		tnl_chunkq_add_node(&s->rxq, *spare);
@@ -480,10 +681,12 @@ void tnl_session_rx_reset(struct tnl_session *s, u8 reason)
 {
 	spin_lock(&s->lock);
 	if (s->flags & TNL_S_RX_END && !(s->flags & TNL_S_RESET) && s->ops) {
-		tnl_chunkq_purge(&s->txq);
+		drop_tx(s);
 		s->flags |= TNL_S_TX_END | TNL_S_TX_END_SENT;
 		s->dirty = 0;
 		s->ops->writable(s->ep);
+		if (s->ops->changed)
+			s->ops->changed(s->ep);
 		spin_unlock(&s->lock);
 		return;
 	}
@@ -558,7 +761,11 @@ int tnl_session_rx_accept(struct tnl_session *s, u64 window)
 		err = -EPROTO;
 	else if (window)
 		err = raise(s, window);
-	s->flags |= TNL_S_ACCEPTED;
+	if (!err) {
+		s->flags |= TNL_S_ACCEPTED;
+		if (s->ops && s->ops->changed)
+			s->ops->changed(s->ep);
+	}
 	spin_unlock(&s->lock);
 	trace_tunnel_session(s->tunnel->id, s->id, TUNNEL_SESSION_OPEN, 0);
 	return err;

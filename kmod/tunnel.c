@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/module.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
@@ -31,6 +33,21 @@ struct tnl_tunnel *tnl_tunnel_get(struct tnl_net *tn, const char *name)
 		t = NULL;
 	rcu_read_unlock();
 	return t;
+}
+
+/* tnl_tunnel_allows - may the calling program open sessions? Context: process. */
+bool tnl_tunnel_allows(const struct tnl_tunnel *t)
+{
+	const struct tnl_allow *a = &t->allow;
+	unsigned int i;
+
+	for (i = 0; i < a->n_uids; i++)
+		if (uid_eq(a->uids[i], current_euid()))
+			return true;
+	for (i = 0; i < a->n_gids; i++)
+		if (in_egroup_p(a->gids[i]))
+			return true;
+	return ns_capable(t->tn->net->user_ns, CAP_NET_ADMIN);
 }
 
 void tnl_tunnel_hold(struct tnl_tunnel *t)
@@ -79,6 +96,7 @@ struct tnl_tunnel *tnl_tunnel_create(struct tnl_net *tn,
 	memcpy(t->pin, config->pin, sizeof(t->pin));
 	t->ciphers = config->ciphers;
 	t->grace_ms = config->grace_ms;
+	t->allow = config->allow;
 	t->remote = dup(config->remote);
 	t->local = dup(config->local);
 	t->key = dup(config->key);

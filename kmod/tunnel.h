@@ -3,11 +3,14 @@
  * Tunnels, and the network namespace they live in.
  *
  * Lock order, outermost first:
+ *	sockets of AF_TUNNEL	by calls of programs only
  *	tnl_net.lock		configuration of a namespace; mutex
  *	tnl_lane.attach_lock	which carrier a lane has; mutex
  *	socket locks		never two at once
  *	tnl_lane.lock		scheduler, dirty bits; spinlock
+ *	tnl_sock.accept_lock	sessions that wait for accept(); spinlock
  *	tnl_session.lock	queues and credit of a session; spinlock
+ *	tnl_sock.mem_lock	charges of a socket; spinlock, BH
  *	tnl_watch.lock		innermost; irqsave
  * The data path takes only the spinlocks and one socket lock at a time.
  */
@@ -17,6 +20,7 @@
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/tunnel_netlink.h>
+#include <linux/uidgid.h>
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
@@ -52,6 +56,13 @@ struct tnl_net {
 struct tnl_net *tnl_net(struct net *net);
 void tnl_net_linger(struct tnl_net *tn);
 
+/* struct tnl_allow - who may open sessions by AF_TUNNEL sockets */
+struct tnl_allow {
+	unsigned int n_uids, n_gids;
+	kuid_t uids[TUNNEL_ALLOW_MAX];
+	kgid_t gids[TUNNEL_ALLOW_MAX];
+};
+
 /* struct tnl_tunnel - the association with one peer */
 struct tnl_tunnel {
 	struct list_head node;		/* tnl_net.tunnels */
@@ -66,6 +77,7 @@ struct tnl_tunnel {
 	u8 pin[TUNNEL_PIN_LEN];
 	u32 ciphers;
 	u32 grace_ms;
+	struct tnl_allow allow;
 	char *remote, *local, *key;	/* for the daemon only; may be NULL */
 
 	atomic_t relays;		/* of its sessions, not yet freed */
@@ -78,6 +90,7 @@ struct tnl_tunnel_config {
 	const u8 *pin;
 	u8 role;
 	u32 ciphers, grace_ms;
+	struct tnl_allow allow;
 };
 
 struct tnl_tunnel *tnl_tunnel_create(struct tnl_net *tn,
@@ -86,6 +99,7 @@ void tnl_tunnel_unlink(struct tnl_tunnel *t);
 void tnl_tunnel_destroy(struct tnl_tunnel *t);
 struct tnl_tunnel *tnl_tunnel_find(struct tnl_net *tn, const char *name);
 struct tnl_tunnel *tnl_tunnel_get(struct tnl_net *tn, const char *name);
+bool tnl_tunnel_allows(const struct tnl_tunnel *t);
 void tnl_tunnel_hold(struct tnl_tunnel *t);
 void tnl_tunnel_put(struct tnl_tunnel *t);
 void tnl_flush(struct tnl_net *tn);

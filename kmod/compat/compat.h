@@ -19,10 +19,23 @@
 #define WQ_PERCPU 0
 #endif
 
+/* What bind() and connect() of proto_ops get. */
 #ifdef HAVE_SOCKADDR_UNSIZED
-#define tnl_sockaddr(ss) ((struct sockaddr_unsized *)(ss))
+#define tnl_sockaddr_arg sockaddr_unsized
 #else
-#define tnl_sockaddr(ss) ((struct sockaddr *)(ss))
+#define tnl_sockaddr_arg sockaddr
+#endif
+#define tnl_sockaddr(ss) ((struct tnl_sockaddr_arg *)(ss))
+
+/* accept() of proto_ops, and what it uses as flags. */
+#ifdef HAVE_PROTO_ACCEPT_ARG
+#define TNL_ACCEPT(fn) int fn(struct socket *sock, struct socket *newsock, \
+			      struct proto_accept_arg *arg)
+#define TNL_ACCEPT_FLAGS (arg->flags)
+#else
+#define TNL_ACCEPT(fn) int fn(struct socket *sock, struct socket *newsock, \
+			      int flags, bool kern)
+#define TNL_ACCEPT_FLAGS flags
 #endif
 
 /* Device memory (since 6.12) cannot be read, and so neither be encrypted. */

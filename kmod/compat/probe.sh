@@ -45,6 +45,10 @@ mkdir -p "$(dirname "$header")"
 	compiles '#include <linux/net.h>' \
 		'struct sockaddr_unsized *a = p; (void)sizeof(*a);' "$@" &&
 		echo '#define HAVE_SOCKADDR_UNSIZED 1'
+	compiles '#include <linux/net.h>
+		#include <net/sock.h>' \
+		'struct proto_accept_arg a; (void)a.flags;' "$@" &&
+		echo '#define HAVE_PROTO_ACCEPT_ARG 1'
 	compiles '#include <net/genetlink.h>' \
 		'struct genl_family f;
 		void (*t)(const struct genl_split_ops *, struct sk_buff *, struct genl_info *);

@@ -541,9 +541,9 @@ def goodbyes(_):
         return why or (None if got == means else "the session ended with %s" % got) or c.in_step()
 
     for said, means in ((0, ADMIN), (1, 1), (PROTOCOL, PROTOCOL), (ADMIN, ADMIN), (19, 19),
-                        (20, ADMIN), (255, ADMIN), (256, ADMIN), (0xffff, ADMIN)):
+                        (21, ADMIN), (255, ADMIN), (256, ADMIN), (0xffff, ADMIN)):
         yield "GOAWAY with reason %d" % said, lambda side, s=said, m=means: goaway(side, s, m)
-    for said, means in ((0, NONE), (1, 1), (19, 19), (20, R_RESET), (256, R_RESET), (0xffff, R_RESET)):
+    for said, means in ((0, NONE), (1, 1), (20, 20), (21, R_RESET), (256, R_RESET), (0xffff, R_RESET)):
         yield "RESET with reason %d" % said, lambda side, s=said, m=means: reset(side, s, m)
     yield "GOAWAY in the middle of DATA", _goaway_in_data
     yield "GOAWAY, then frames for all time", _deaf

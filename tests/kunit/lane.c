@@ -23,7 +23,9 @@ struct fix {
 	struct page *in;	/* what is fed lies here */
 	u8 out[STREAM];		/* captured */
 	unsigned int out_len, at;
-	unsigned int readable, writable, resets;
+	unsigned int readable, writable, resets, changed;
+	u64 charged;		/* of both directions */
+	u8 refuse;		/* what charge() says */
 };
 
 /* --- the endpoint ------------------------------------------------------------ */
@@ -38,10 +40,36 @@ static void on_writable(void *ep)
 	((struct fix *)ep)->writable++;
 }
 
-static void on_reset(void *ep)
+static void on_reset(void *ep, u8 reason)
 {
 	((struct fix *)ep)->resets++;
 }
+
+static void on_changed(void *ep)
+{
+	((struct fix *)ep)->changed++;
+}
+
+static u8 on_charge(void *ep, struct page *page, unsigned int offset, unsigned int len)
+{
+	struct fix *f = ep;
+
+	if (!f->refuse)
+		f->charged += len;
+	return f->refuse;
+}
+
+static void on_uncharge(void *ep, u64 tx, u64 rx)
+{
+	((struct fix *)ep)->charged -= tx + rx;
+}
+
+/* An endpoint as sockets are: it is charged, and leaves when the session ends. */
+static const struct tnl_endpoint_ops leaving_ops = {
+	.kind = TUNNEL_ENDPOINT_STREAM, .leaves = true,
+	.readable = on_readable, .writable = on_writable, .reset = on_reset,
+	.changed = on_changed, .charge = on_charge, .uncharge = on_uncharge,
+};
 
 static const struct tnl_endpoint_ops ops = {
 	.readable = on_readable, .writable = on_writable, .reset = on_reset,
@@ -267,9 +295,11 @@ static void expect_nothing(struct fix *f)
 
 /* --- sessions ---------------------------------------------------------------- */
 
+static const struct tnl_open web = { .service = "web" };
+
 static struct tnl_session *open(struct fix *f)
 {
-	struct tnl_session *s = tnl_session_open(f->t, "web", NULL, &ops, f);
+	struct tnl_session *s = tnl_session_open(f->t, 3, &web, &ops, f);
 
 	KUNIT_ASSERT_FALSE(f->test, IS_ERR(s));
 	return s;
@@ -298,7 +328,7 @@ static void ids(struct kunit *test)
 {
 	struct fix *f = test->priv;
 	struct tnl_session *a = open(f), *b = open(f), *c = open(f);
-	struct tnl_session *d = tnl_session_open(f->t, "web", NULL, &ops, f);
+	struct tnl_session *d = tnl_session_open(f->t, 3, &web, &ops, f);
 
 	KUNIT_EXPECT_EQ(test, a->id, 1ULL);
 	KUNIT_EXPECT_EQ(test, b->id, 2ULL);
@@ -339,7 +369,7 @@ static void life(struct kunit *test)
 	bool end;
 
 	memset(page_address(f->in), 'x', 100);
-	KUNIT_EXPECT_EQ(test, tnl_session_room(s), 1000ULL);
+	KUNIT_EXPECT_EQ(test, tnl_session_room(s, 1), 1000ULL);
 	send(f, s, 100, false);
 	capture(f);
 	expect(f, TNL_OPEN, 1, 3, 0);
@@ -350,11 +380,11 @@ static void life(struct kunit *test)
 
 	/* credit: all of it, then what WINDOW adds; an older one is no news */
 	send(f, s, 900, false);
-	KUNIT_EXPECT_EQ(test, tnl_session_room(s), 0ULL);
+	KUNIT_EXPECT_EQ(test, tnl_session_room(s, 1), 0ULL);
 	KUNIT_EXPECT_EQ(test, say64(f, TNL_WINDOW, 1, 1001), 0);
 	KUNIT_EXPECT_EQ(test, f->writable, 1u);
 	KUNIT_EXPECT_EQ(test, say64(f, TNL_WINDOW, 1, 500), 0);
-	KUNIT_EXPECT_EQ(test, tnl_session_room(s), 1ULL);
+	KUNIT_EXPECT_EQ(test, tnl_session_room(s, 1), 1ULL);
 	capture(f);
 
 	KUNIT_EXPECT_EQ(test, say(f, TNL_ACCEPT, 0, 0, 1, NULL, 0), 0);
@@ -685,6 +715,120 @@ static void epochs(struct kunit *test)
 	}
 }
 
+static struct tnl_session *open_leaving(struct fix *f, u8 protocol)
+{
+	struct tnl_session *s = tnl_session_open(f->t, protocol, &web, &leaving_ops, f);
+
+	KUNIT_ASSERT_FALSE(f->test, IS_ERR(s));
+	return s;
+}
+
+/* close(): what was sent, END, and RESET behind it; then nothing is left. */
+static void close_frames(struct kunit *test)
+{
+	struct fix *f = test->priv;
+	struct tnl_session *s = open_leaving(f, 3);
+
+	capture(f);
+	KUNIT_EXPECT_EQ(test, say(f, TNL_ACCEPT, 0, 0, 1, NULL, 0), 0);
+	KUNIT_EXPECT_EQ(test, f->changed, 1u);
+	send(f, s, 100, false);
+	tnl_session_close(s);
+	tnl_session_put(s);
+	/* nobody is there for it: it is dropped */
+	KUNIT_EXPECT_EQ(test, say(f, TNL_DATA, 0, 0, 1, "late", 4), 0);
+	capture(f);
+	expect(f, TNL_DATA, 1, TNL_FLAG_END, 0);
+	expect(f, TNL_RESET, 1, 0, TUNNEL_REASON_RESET);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&f->lane->sessions));
+	KUNIT_EXPECT_EQ(test, f->resets, 0u);
+
+	/* with END sent before: RESET alone; with both ends: silence */
+	s = open_leaving(f, 3);
+	send(f, s, 1, true);
+	capture(f);
+	tnl_session_close(s);
+	tnl_session_put(s);
+	capture(f);
+	expect(f, TNL_RESET, 2, 0, TUNNEL_REASON_RESET);
+	s = open_leaving(f, 3);
+	send(f, s, 1, true);
+	capture(f);
+	KUNIT_EXPECT_EQ(test, say(f, TNL_DATA, TNL_FLAG_END, 0, 3, "x", 1), 0);
+	tnl_session_close(s);
+	tnl_session_put(s);
+	capture(f);
+	expect_nothing(f);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&f->lane->sessions));
+	KUNIT_EXPECT_EQ(test, atomic64_read(&f->lane->rx_charged), 0LL);
+}
+
+/* Every byte that was charged is uncharged: read, framed or dropped. */
+static void charges(struct kunit *test)
+{
+	struct fix *f = test->priv;
+	struct tnl_session *s = open_leaving(f, 3);
+
+	f->charged = 300;	/* as a socket charges before it sends */
+	send(f, s, 300, false);
+	capture(f);
+	KUNIT_EXPECT_EQ(test, f->charged, 0ULL);
+	KUNIT_EXPECT_EQ(test, say(f, TNL_DATA, 0, 0, 1, "hello", 5), 0);
+	f->charged += 200;
+	send(f, s, 200, false);
+	KUNIT_EXPECT_EQ(test, f->charged, 205ULL);
+	KUNIT_EXPECT_EQ(test, say(f, TNL_RESET, 0, 1, 1, NULL, 0), 0);
+	KUNIT_EXPECT_EQ(test, f->charged, 0ULL);
+	KUNIT_EXPECT_EQ(test, f->resets, 1u);
+	KUNIT_EXPECT_PTR_EQ(test, s->ops, NULL);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&f->lane->sessions));
+	tnl_session_put(s);
+
+	/* what cannot be charged ends the session, with the reason that was given */
+	s = open_leaving(f, 3);
+	capture(f);
+	f->refuse = TUNNEL_REASON_LIMIT;
+	KUNIT_EXPECT_EQ(test, say(f, TNL_DATA, 0, 0, 2, "hello", 5), 0);
+	KUNIT_EXPECT_EQ(test, f->resets, 2u);
+	capture(f);
+	expect(f, TNL_RESET, 2, 0, TUNNEL_REASON_LIMIT);
+	tnl_session_put(s);
+	KUNIT_EXPECT_EQ(test, f->charged, 0ULL);
+}
+
+/* A session of messages grants more, and says so; a waiting one is adopted. */
+static void messages(struct kunit *test)
+{
+	struct fix *f = test->priv;
+	struct tnl_session *s = open_leaving(f, 6);
+	const u8 *payload;
+	struct tnl_open o;
+	struct tnl_frame fr;
+
+	capture(f);
+	KUNIT_ASSERT_TRUE(test, next(f, &fr, &payload));
+	KUNIT_EXPECT_EQ(test, fr.flags, 6);
+	KUNIT_ASSERT_EQ(test, tnl_open_decode(payload, fr.length, &o), 0);
+	KUNIT_EXPECT_EQ(test, o.window, 262144ULL);
+	KUNIT_EXPECT_EQ(test, s->rx.max, 262144ULL);
+	KUNIT_EXPECT_EQ(test, tnl_session_room(s, 65540), 1000ULL);
+	KUNIT_EXPECT_TRUE(test, s->flags & TNL_S_TX_WAITS);
+
+	KUNIT_EXPECT_EQ(test, say(f, TNL_DATA, 0, 0, 1, "hello", 5), 0);
+	KUNIT_EXPECT_EQ(test, f->charged, 5ULL);
+	f->refuse = TUNNEL_REASON_FLOW_CONTROL;
+	KUNIT_EXPECT_EQ(test, tnl_session_adopt(s, &leaving_ops, f), TUNNEL_REASON_FLOW_CONTROL);
+	KUNIT_EXPECT_PTR_EQ(test, s->ops, NULL);
+	f->refuse = 0;
+	KUNIT_EXPECT_EQ(test, tnl_session_adopt(s, &leaving_ops, f), 0);
+	KUNIT_EXPECT_EQ(test, f->charged, 10ULL);
+	tnl_session_reset(s, TUNNEL_REASON_RESET);
+	KUNIT_EXPECT_EQ(test, f->charged, 5ULL);
+	tnl_session_put(s);
+	capture(f);
+	expect(f, TNL_RESET, 1, 0, TUNNEL_REASON_RESET);
+}
+
 /* What was retained leaves with the ACK, to the last page. */
 static void retention(struct kunit *test)
 {
@@ -720,6 +864,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(replay_from_everywhere),
 	KUNIT_CASE(receive_across_carriers),
 	KUNIT_CASE(epochs),
+	KUNIT_CASE(close_frames),
+	KUNIT_CASE(charges),
+	KUNIT_CASE(messages),
 	KUNIT_CASE(retention),
 	{}
 };

@@ -87,6 +87,13 @@ static struct nla_policy tunnel_policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_COUNT_SERVICES] = { .type = NLA_U32 },
 	[TUNNEL_A_COUNT_LISTENERS] = { .type = NLA_U32 },
 	[TUNNEL_A_COUNT_CARRIERS] = { .type = NLA_U32 },
+	[TUNNEL_A_FAMILY] = { .type = NLA_U32 },
+	[TUNNEL_A_OWNER_UID] = { .type = NLA_U32 },
+	[TUNNEL_A_OWNER_GID] = { .type = NLA_U32 },
+	[TUNNEL_A_ENDPOINT] = { .type = NLA_U8 },
+	[TUNNEL_A_BOUND] = { .type = NLA_U8 },
+	[TUNNEL_A_UUID] = { .minlen = 16, .maxlen = 16 },
+	[TUNNEL_A_PRIORITY] = { .type = NLA_U8 },
 };
 
 /* Called for each answer to one request; nonzero: call no more. */

@@ -279,6 +279,21 @@ const char *tnl_blocked_name(uint8_t blocked)
 	return lookup(names, ARRAY_SIZE(names), blocked);
 }
 
+const char *tnl_endpoint_name(uint8_t endpoint)
+{
+	/* clang-format off */
+	static const char *const names[] = {
+		[TUNNEL_ENDPOINT_NONE] = "none",
+		[TUNNEL_ENDPOINT_RELAY] = "relay",
+		[TUNNEL_ENDPOINT_STREAM] = "stream",
+		[TUNNEL_ENDPOINT_SEQPACKET] = "seqpacket",
+		[TUNNEL_ENDPOINT_WAITING] = "waiting",
+	};
+	/* clang-format on */
+
+	return lookup(names, ARRAY_SIZE(names), endpoint);
+}
+
 static const char *const reasons[][2] = {
 	[TUNNEL_REASON_NONE] = { "none", "ended normally" },
 	[TUNNEL_REASON_RESET] = { "reset", "the application reset its connection" },
@@ -301,6 +316,7 @@ static const char *const reasons[][2] = {
 	[TUNNEL_REASON_AEAD_LIMIT] = { "aead-limit", "the cipher's record limit was reached" },
 	[TUNNEL_REASON_NO_DAEMON] = { "no-daemon", "the daemon was gone for too long" },
 	[TUNNEL_REASON_NO_MEMORY] = { "no-memory", "there was not enough memory" },
+	[TUNNEL_REASON_TYPE] = { "type", "one end sends messages, the other a stream" },
 };
 
 _Static_assert(ARRAY_SIZE(reasons) == __TUNNEL_REASON_MAX, "a reason has no name");

@@ -83,6 +83,7 @@ const char *tnl_role_name(uint8_t role);
 const char *tnl_state_name(uint8_t state); /* enum tunnel_state */
 const char *tnl_session_state_name(uint8_t state);
 const char *tnl_blocked_name(uint8_t blocked);
+const char *tnl_endpoint_name(uint8_t endpoint);    /* "stream" */
 const char *tnl_reason_name(uint8_t reason);	    /* short: "refused" */
 const char *tnl_reason_text(uint8_t reason);	    /* a sentence */
 const char *tnl_cipher_name(uint16_t tls_cipher);   /* "AES-128-GCM" */

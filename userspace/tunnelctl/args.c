@@ -173,3 +173,50 @@ int parse_ciphers(struct ctx *ctx, const char *word, uint32_t *mask)
 		at += len + 1;
 	}
 }
+
+/* The number of @len characters. Return: false if it is none. */
+static bool read_id(const char *at, size_t len, uint32_t *id)
+{
+	unsigned long long n;
+
+	if (len == 0 || len > 10 || strspn(at, "0123456789") < len)
+		return false;
+	n = strtoull(at, NULL, 10);
+	*id = n;
+	/* The last one means "none". */
+	return n < UINT32_MAX;
+}
+
+int parse_allow(struct ctx *ctx, const char *word, struct allow *allow)
+{
+	const char *at = word;
+
+	for (;;) {
+		size_t len = strcspn(at, ",");
+		bool user = !strncmp(at, "uid:", 4);
+		uint32_t *ids = user ? allow->uids : allow->gids;
+		size_t *n = user ? &allow->n_uids : &allow->n_gids;
+
+		if (*n == TUNNEL_ALLOW_MAX)
+			return usage_error(ctx, "'%s' names more than %d users or groups", word,
+					   TUNNEL_ALLOW_MAX);
+		if ((!user && strncmp(at, "gid:", 4)) || !read_id(at + 4, len - 4, &ids[*n]))
+			return usage_error(ctx, "'%.*s' is not uid:NUMBER or gid:NUMBER", (int)len,
+					   at);
+		(*n)++;
+		if (!at[len])
+			return EXIT_OK;
+		at += len + 1;
+	}
+}
+
+int parse_owner(struct ctx *ctx, const char *word, uint32_t *uid, uint32_t *gid, bool *has_gid)
+{
+	size_t len = strcspn(word, ":");
+
+	*has_gid = word[len];
+	if (!read_id(word, len, uid) ||
+	    (*has_gid && !read_id(word + len + 1, strlen(word + len + 1), gid)))
+		return usage_error(ctx, "'%s' is not UID or UID:GID, both numbers", word);
+	return EXIT_OK;
+}

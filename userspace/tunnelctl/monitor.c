@@ -96,6 +96,9 @@ static void print_text(const struct obj *o)
 		printf("service %s added", obj_text(o, TUNNEL_A_SERVICE));
 		if (obj_has(o, TUNNEL_A_ADDRESS))
 			printf(": leads to %s", obj_addr(o, TUNNEL_A_ADDRESS));
+		else if (obj_has(o, TUNNEL_A_OWNER_UID))
+			printf(": leads to a socket of uid %" PRIu64,
+			       obj_num(o, TUNNEL_A_OWNER_UID));
 		break;
 	case TUNNEL_CMD_SERVICE_DEL:
 		printf("service %s removed", obj_text(o, TUNNEL_A_SERVICE));

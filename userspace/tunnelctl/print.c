@@ -164,6 +164,42 @@ static void put_opener(struct json *j, const char *key, const struct obj *o, int
 	json_string(j, key, obj_num(o, attr) ? "peer" : "us");
 }
 
+static void put_endpoint(struct json *j, const char *key, const struct obj *o, int attr)
+{
+	json_string(j, key, tnl_endpoint_name(obj_num(o, attr)));
+}
+
+static void put_ids(struct json *j, const char *key, const struct obj *o, int attr)
+{
+	const uint32_t *ids = nla_data(o->attr[attr]);
+	size_t i, n = nla_len(o->attr[attr]) / sizeof(*ids);
+
+	json_open(j, key, '[');
+	for (i = 0; i < n; i++)
+		json_u64(j, NULL, ids[i]);
+	json_close(j, ']');
+}
+
+/* RFC 9562, section 4 */
+static char *format_uuid(const struct obj *o, char text[37])
+{
+	const uint8_t *u = nla_data(o->attr[TUNNEL_A_UUID]);
+	int at = 0, i;
+
+	for (i = 0; i < 16; i++)
+		at += sprintf(text + at, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+			      u[i]);
+	return text;
+}
+
+static void put_uuid(struct json *j, const char *key, const struct obj *o, int attr)
+{
+	char text[37];
+
+	(void)attr;
+	json_string(j, key, format_uuid(o, text));
+}
+
 static void put_cipher(struct json *j, const char *key, const struct obj *o, int attr)
 {
 	json_string(j, key, tnl_cipher_name(obj_num(o, attr)));
@@ -193,10 +229,18 @@ static const struct {
 	{ TUNNEL_A_KEY, "key", put_text },
 	{ TUNNEL_A_CIPHERS, "ciphers", put_ciphers },
 	{ TUNNEL_A_GRACE, "grace_ms", put_num },
+	{ TUNNEL_A_ALLOW_UIDS, "allow_uids", put_ids },
+	{ TUNNEL_A_ALLOW_GIDS, "allow_gids", put_ids },
+	{ TUNNEL_A_ENDPOINT, "endpoint", put_endpoint },
+	{ TUNNEL_A_OWNER_UID, "uid", put_num },
+	{ TUNNEL_A_OWNER_GID, "gid", put_num },
+	{ TUNNEL_A_BOUND, "bound", put_bool },
 	{ TUNNEL_A_STATE, "state", put_state },
 	{ TUNNEL_A_REASON, "reason", put_reason },
 	{ TUNNEL_A_ACCEPTED, "opened_by", put_opener },
 	{ TUNNEL_A_PROTOCOL, "protocol", put_num },
+	{ TUNNEL_A_PRIORITY, "priority", put_num },
+	{ TUNNEL_A_UUID, "uuid", put_uuid },
 	{ TUNNEL_A_LOCAL_ADDR, "local_address", put_addr },
 	{ TUNNEL_A_PEER_ADDR, "peer_address", put_addr },
 	{ TUNNEL_A_TLS_VERSION, "tls_version", put_version },
@@ -225,6 +269,7 @@ static const struct {
 	{ TUNNEL_A_VERSION, "version", put_text },
 	{ TUNNEL_A_GENERATION, "generation", put_num },
 	{ TUNNEL_A_DAEMON, "daemon_port", put_num },
+	{ TUNNEL_A_FAMILY, "family", put_num },
 	{ TUNNEL_A_COUNT_TUNNELS, "tunnels", put_num },
 	{ TUNNEL_A_COUNT_SERVICES, "services", put_num },
 	{ TUNNEL_A_COUNT_LISTENERS, "listeners", put_num },
@@ -298,6 +343,19 @@ static void print_ciphers(uint32_t mask)
 	putchar('\n');
 }
 
+static void print_ids(const struct obj *o, int attr, const char *what)
+{
+	const uint32_t *ids;
+	size_t i, n;
+
+	if (!obj_has(o, attr))
+		return;
+	ids = nla_data(o->attr[attr]);
+	n = nla_len(o->attr[attr]) / sizeof(*ids);
+	for (i = 0; i < n; i++)
+		printf(" %s %" PRIu32, what, ids[i]);
+}
+
 void tunnel_print(const struct obj *o)
 {
 	char hex[2 * TUNNEL_PIN_LEN + 1], human[HUMANLEN];
@@ -317,6 +375,12 @@ void tunnel_print(const struct obj *o)
 		print_ciphers(obj_num(o, TUNNEL_A_CIPHERS));
 	if (obj_has(o, TUNNEL_A_GRACE))
 		printf("  grace: %s\n", human_ms(obj_num(o, TUNNEL_A_GRACE), human));
+	if (obj_has(o, TUNNEL_A_ALLOW_UIDS) || obj_has(o, TUNNEL_A_ALLOW_GIDS)) {
+		printf("  sockets:");
+		print_ids(o, TUNNEL_A_ALLOW_UIDS, "uid");
+		print_ids(o, TUNNEL_A_ALLOW_GIDS, "gid");
+		putchar('\n');
+	}
 	printf("  state: %s", state_of(o));
 	if (obj_has(o, TUNNEL_A_SESSIONS))
 		printf(", sessions: %" PRIu64, obj_num(o, TUNNEL_A_SESSIONS));
@@ -325,7 +389,15 @@ void tunnel_print(const struct obj *o)
 
 void service_print(const struct obj *o)
 {
-	printf("service: %s -> %s", obj_text(o, TUNNEL_A_SERVICE), obj_addr(o, TUNNEL_A_ADDRESS));
+	printf("service: %s -> ", obj_text(o, TUNNEL_A_SERVICE));
+	if (obj_has(o, TUNNEL_A_OWNER_UID)) {
+		printf("socket of uid %" PRIu64, obj_num(o, TUNNEL_A_OWNER_UID));
+		if (obj_has(o, TUNNEL_A_OWNER_GID))
+			printf(" or gid %" PRIu64, obj_num(o, TUNNEL_A_OWNER_GID));
+		printf(", %s", obj_num(o, TUNNEL_A_BOUND) ? "bound" : "not bound");
+	} else {
+		printf("%s", obj_addr(o, TUNNEL_A_ADDRESS));
+	}
 	if (obj_has(o, TUNNEL_A_NAME))
 		printf(" (for tunnel %s only)", obj_text(o, TUNNEL_A_NAME));
 	putchar('\n');
@@ -395,10 +467,27 @@ static const char *blocked_text(uint8_t blocked)
 	}
 }
 
+static const char *endpoint_text(uint8_t endpoint)
+{
+	switch (endpoint) {
+	case TUNNEL_ENDPOINT_RELAY:
+		return "a TCP connection";
+	case TUNNEL_ENDPOINT_STREAM:
+		return "a stream socket";
+	case TUNNEL_ENDPOINT_SEQPACKET:
+		return "a message socket";
+	case TUNNEL_ENDPOINT_WAITING:
+		return "a listening socket that has not accepted it";
+	default:
+		return tnl_endpoint_name(endpoint);
+	}
+}
+
 void session_print(const struct obj *o)
 {
 	char tx[HUMANLEN], rx[HUMANLEN], credit[HUMANLEN], window[HUMANLEN];
 	uint8_t blocked = obj_num(o, TUNNEL_A_BLOCKED);
+	char uuid[37];
 
 	printf("session: 0x%" PRIx64 ", tunnel %s, service %s, opened by %s",
 	       obj_num(o, TUNNEL_A_SESSION_ID), obj_text(o, TUNNEL_A_NAME),
@@ -406,6 +495,14 @@ void session_print(const struct obj *o)
 	if (obj_has(o, TUNNEL_A_PEER_ADDR))
 		printf(" for %s", obj_addr(o, TUNNEL_A_PEER_ADDR));
 	printf(", %s\n", state_of(o));
+	if (obj_num(o, TUNNEL_A_ENDPOINT) != TUNNEL_ENDPOINT_NONE) {
+		printf("  leads to: %s", endpoint_text(obj_num(o, TUNNEL_A_ENDPOINT)));
+		if (obj_has(o, TUNNEL_A_OWNER_UID))
+			printf(" of uid %" PRIu64, obj_num(o, TUNNEL_A_OWNER_UID));
+		putchar('\n');
+	}
+	if (obj_has(o, TUNNEL_A_UUID))
+		printf("  request: %s\n", format_uuid(o, uuid));
 	printf("  transfer: %s sent, %s received\n", human_bytes(obj_num(o, TUNNEL_A_TX_BYTES), tx),
 	       human_bytes(obj_num(o, TUNNEL_A_RX_BYTES), rx));
 	printf("  credit %s, window %s", human_bytes(obj_num(o, TUNNEL_A_TX_CREDIT), credit),

@@ -2,6 +2,7 @@
 /*
  * tunnelctl service
  */
+#include <string.h>
 #include "tunnelctl.h"
 
 /* "[tunnel TUNNEL]", NULL when it is absent */
@@ -17,6 +18,35 @@ static int read_tunnel(struct ctx *ctx, int argc, char **argv, const char **tunn
 	return ret;
 }
 
+/* "NAME socket owner UID[:GID] [tunnel TUNNEL]" */
+static int service_add_socket(struct ctx *ctx, int argc, char **argv)
+{
+	struct keyword kw[] = { { .name = "owner" }, { .name = "tunnel" } };
+	uint32_t uid, gid = 0;
+	struct req req;
+	bool has_gid;
+	int ret;
+
+	ret = parse_keywords(ctx, argc - 2, argv + 2, kw, ARRAY_SIZE(kw));
+	if (!ret && !kw[0].value)
+		return usage_error(ctx, "'owner UID' is missing: who may bind the service?");
+	if (!ret)
+		ret = parse_owner(ctx, kw[0].value, &uid, &gid, &has_gid);
+	if (!ret && kw[1].value)
+		ret = parse_name(ctx, "tunnel", kw[1].value);
+	if (!ret)
+		ret = req_begin(ctx, &req, TUNNEL_CMD_SERVICE_NEW, 0);
+	if (ret)
+		return ret;
+	req_string(&req, TUNNEL_A_SERVICE, argv[0]);
+	req_u32(&req, TUNNEL_A_OWNER_UID, uid);
+	if (has_gid)
+		req_u32(&req, TUNNEL_A_OWNER_GID, gid);
+	if (kw[1].value)
+		req_string(&req, TUNNEL_A_NAME, kw[1].value);
+	return req_send(ctx, &req, NULL, NULL);
+}
+
 static int service_add(struct ctx *ctx, int argc, char **argv)
 {
 	struct sockaddr_storage ss;
@@ -27,6 +57,8 @@ static int service_add(struct ctx *ctx, int argc, char **argv)
 	if (argc < 2)
 		return usage_error(ctx, "%s is missing", argc ? "ADDR:PORT" : "NAME");
 	ret = parse_name(ctx, "service", argv[0]);
+	if (!ret && !strcmp(argv[1], "socket"))
+		return service_add_socket(ctx, argc, argv);
 	if (!ret)
 		ret = parse_address(ctx, argv[1], false, &ss, &len);
 	if (!ret)
@@ -72,8 +104,9 @@ static int service_show(struct ctx *ctx, int argc, char **argv)
 
 const struct command service_commands[] = {
 	{ "show", "", "list services", service_show },
-	{ "add", "NAME ADDR:PORT [tunnel TUNNEL]",
-	  "let peers (or only the peer of TUNNEL) reach ADDR:PORT as NAME", service_add },
+	{ "add", "NAME { ADDR:PORT | socket owner UID[:GID] } [tunnel TUNNEL]",
+	  "let peers (or only the peer of TUNNEL) reach ADDR:PORT, or the socket that the owner binds, as NAME",
+	  service_add },
 	{ "del", "NAME [tunnel TUNNEL]", "remove a service", service_del },
 	{ 0 },
 };

@@ -68,6 +68,8 @@ static void print_info(const struct obj *o)
 		printf("daemon: running, netlink port %" PRIu64 "\n", obj_num(o, TUNNEL_A_DAEMON));
 	else
 		printf("daemon: not running\n");
+	if (obj_num(o, TUNNEL_A_FAMILY))
+		printf("address family of sockets: %" PRIu64 "\n", obj_num(o, TUNNEL_A_FAMILY));
 	printf("tunnels: %" PRIu64 ", carriers: %" PRIu64 ", services: %" PRIu64
 	       ", listeners: %" PRIu64 "\n",
 	       obj_num(o, TUNNEL_A_COUNT_TUNNELS), obj_num(o, TUNNEL_A_COUNT_CARRIERS),

@@ -17,6 +17,7 @@ struct settings {
 	char *key; /* absolute, allocated */
 	const char *ciphers_word, *grace_word;
 	uint32_t ciphers, grace_ms;
+	struct allow allow;
 };
 
 /*
@@ -78,7 +79,7 @@ static int set_key(struct ctx *ctx, struct settings *s, const char *path)
 	return EXIT_OK;
 }
 
-enum { DIAL, LISTEN, PEER, KEY, CIPHER, GRACE, KEYWORDS };
+enum { DIAL, LISTEN, PEER, KEY, CIPHER, GRACE, ALLOW, KEYWORDS };
 
 static int read_settings(struct ctx *ctx, int argc, char **argv, struct settings *s)
 {
@@ -86,6 +87,7 @@ static int read_settings(struct ctx *ctx, int argc, char **argv, struct settings
 		[DIAL] = { .name = "dial" },	 [LISTEN] = { .name = "listen" },
 		[PEER] = { .name = "peer" },	 [KEY] = { .name = "key" },
 		[CIPHER] = { .name = "cipher" }, [GRACE] = { .name = "grace" },
+		[ALLOW] = { .name = "allow" },
 	};
 	int ret;
 
@@ -114,6 +116,8 @@ static int read_settings(struct ctx *ctx, int argc, char **argv, struct settings
 		ret = parse_ciphers(ctx, s->ciphers_word, &s->ciphers);
 	if (!ret && s->grace_word)
 		ret = parse_seconds(ctx, s->grace_word, &s->grace_ms);
+	if (!ret && kw[ALLOW].value)
+		ret = parse_allow(ctx, kw[ALLOW].value, &s->allow);
 	if (!ret)
 		ret = set_key(ctx, s, kw[KEY].value);
 	return ret;
@@ -139,6 +143,12 @@ static int send_settings(struct ctx *ctx, const struct settings *s)
 		req_u32(&req, TUNNEL_A_CIPHERS, s->ciphers);
 	if (s->grace_word)
 		req_u32(&req, TUNNEL_A_GRACE, s->grace_ms);
+	if (s->allow.n_uids)
+		req_data(&req, TUNNEL_A_ALLOW_UIDS, s->allow.uids,
+			 s->allow.n_uids * sizeof(uint32_t));
+	if (s->allow.n_gids)
+		req_data(&req, TUNNEL_A_ALLOW_GIDS, s->allow.gids,
+			 s->allow.n_gids * sizeof(uint32_t));
 	return req_send(ctx, &req, NULL, NULL);
 }
 
@@ -202,8 +212,9 @@ static int tunnel_show(struct ctx *ctx, int argc, char **argv)
 const struct command tunnel_commands[] = {
 	{ "show", "[NAME]", "list tunnels", tunnel_show },
 	{ "add",
-	  "NAME { dial HOST:PORT | listen ADDR:PORT } peer PIN key FILE [cipher LIST] [grace SECONDS]",
-	  "make a tunnel; LIST: aes-128-gcm,aes-256-gcm,chacha20-poly1305", tunnel_add },
+	  "NAME { dial HOST:PORT | listen ADDR:PORT } peer PIN key FILE [cipher LIST] [grace SECONDS] [allow WHO]",
+	  "make a tunnel; LIST: aes-128-gcm,aes-256-gcm,chacha20-poly1305; WHO: uid:ID,gid:ID,...",
+	  tunnel_add },
 	{ "del", "NAME", "remove a tunnel and end its sessions", tunnel_del },
 	{ 0 },
 };

@@ -61,8 +61,8 @@ _tunnelctl()
 		case $prev in
 		key) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 		cipher) mapfile -t COMPREPLY < <(compgen -W 'aes-128-gcm aes-256-gcm chacha20-poly1305' -- "$cur") ;;
-		dial | listen | peer | grace | add) ;;
-		*) mapfile -t COMPREPLY < <(compgen -W 'dial listen peer key cipher grace' -- "$cur") ;;
+		dial | listen | peer | grace | allow | add) ;;
+		*) mapfile -t COMPREPLY < <(compgen -W 'dial listen peer key cipher grace allow' -- "$cur") ;;
 		esac
 		;;
 	'tunnel show' | 'tunnel del' | 'session show' | 'carrier show')
@@ -85,8 +85,10 @@ _tunnelctl()
 			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names tunnel)" -- "$cur")
 		elif [[ ${words[1]} == del ]] && ((${#words[@]} == 2)); then
 			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names service)" -- "$cur")
-		elif ((${#words[@]} > 2)); then
-			mapfile -t COMPREPLY < <(compgen -W tunnel -- "$cur")
+		elif [[ ${words[1]} == add ]] && ((${#words[@]} == 3)); then
+			mapfile -t COMPREPLY < <(compgen -W socket -- "$cur")
+		elif ((${#words[@]} > 2)) && [[ $prev != owner ]]; then
+			mapfile -t COMPREPLY < <(compgen -W 'owner tunnel' -- "$cur")
 		fi
 		;;
 	'listener add')

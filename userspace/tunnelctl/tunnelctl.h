@@ -86,6 +86,17 @@ int parse_u32(struct ctx *ctx, const char *what, const char *word, uint32_t *val
 int parse_session_id(struct ctx *ctx, const char *word, uint64_t *id);
 int parse_seconds(struct ctx *ctx, const char *word, uint32_t *ms);
 int parse_ciphers(struct ctx *ctx, const char *word, uint32_t *mask);
+
+/** struct allow - who may connect sockets */
+struct allow {
+	uint32_t uids[TUNNEL_ALLOW_MAX], gids[TUNNEL_ALLOW_MAX];
+	size_t n_uids, n_gids;
+};
+
+/** parse_allow - "uid:ID,gid:ID,..." */
+int parse_allow(struct ctx *ctx, const char *word, struct allow *allow);
+/** parse_owner - "UID[:GID]"; @has_gid says whether there was a GID */
+int parse_owner(struct ctx *ctx, const char *word, uint32_t *uid, uint32_t *gid, bool *has_gid);
 /** cipher_word - name of one TUNNEL_CIPHER_* bit by number, NULL past the last */
 const char *cipher_word(unsigned int bit);
 

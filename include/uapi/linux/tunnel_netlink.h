@@ -29,6 +29,8 @@
 #define TUNNEL_PIN_LEN		32
 /* Text that only the daemon interprets: "host:port", path of a key. */
 #define TUNNEL_TEXT_MAX		255
+/* Uids, and gids, that a tunnel may name. */
+#define TUNNEL_ALLOW_MAX	32
 
 /**
  * enum tunnel_cmd - requests and notifications
@@ -38,11 +40,17 @@
  */
 enum tunnel_cmd {
 	TUNNEL_CMD_UNSPEC,
-	/* NAME, ROLE, PEER_PIN, REMOTE (dial) or LOCAL (listen), KEY, [CIPHERS], [GRACE] */
+	/*
+	 * NAME, ROLE, PEER_PIN, REMOTE (dial) or LOCAL (listen), KEY, [CIPHERS],
+	 * [GRACE], [ALLOW_UIDS], [ALLOW_GIDS]
+	 */
 	TUNNEL_CMD_TUNNEL_NEW,
 	TUNNEL_CMD_TUNNEL_DEL,		/* NAME */
 	TUNNEL_CMD_TUNNEL_GET,		/* NAME or dump */
-	/* SERVICE, ADDRESS (the target), [NAME]: only this tunnel's peer may use it */
+	/*
+	 * SERVICE, ADDRESS (the target) or OWNER_UID with or without OWNER_GID (who
+	 * may bind an AF_TUNNEL socket to it), [NAME]: only this tunnel's peer may use it
+	 */
 	TUNNEL_CMD_SERVICE_NEW,
 	TUNNEL_CMD_SERVICE_DEL,		/* SERVICE, [NAME] */
 	TUNNEL_CMD_SERVICE_GET,		/* dump */
@@ -57,7 +65,7 @@ enum tunnel_cmd {
 	TUNNEL_CMD_CARRIER_DEL,		/* CARRIER_ID: close it; the lane waits for another */
 	TUNNEL_CMD_CARRIER_GET,		/* dump, [NAME] */
 	TUNNEL_CMD_STATS_GET,		/* answers with STATS */
-	TUNNEL_CMD_INFO_GET,		/* VERSION, GENERATION, DAEMON, COUNT_* */
+	TUNNEL_CMD_INFO_GET,		/* VERSION, GENERATION, DAEMON, FAMILY, COUNT_* */
 	/* This socket is the daemon's until it is closed. EBUSY: there is one. */
 	TUNNEL_CMD_DAEMON_REGISTER,
 	TUNNEL_CMD_FLUSH,		/* remove every object of the namespace */
@@ -101,6 +109,15 @@ enum tunnel_blocked {
 	TUNNEL_BLOCKED_CONNECT,		/* target being connected */
 };
 
+/** enum tunnel_endpoint - what a session leads to on this host */
+enum tunnel_endpoint {
+	TUNNEL_ENDPOINT_NONE,		/* nothing any more */
+	TUNNEL_ENDPOINT_RELAY,		/* a local TCP connection */
+	TUNNEL_ENDPOINT_STREAM,		/* an AF_TUNNEL socket, SOCK_STREAM */
+	TUNNEL_ENDPOINT_SEQPACKET,	/* an AF_TUNNEL socket, SOCK_SEQPACKET */
+	TUNNEL_ENDPOINT_WAITING,	/* a listening socket that has not accepted it */
+};
+
 /** enum tunnel_reason - why a session or carrier ended; also on the wire */
 enum tunnel_reason {
 	TUNNEL_REASON_NONE,		/* ended normally */
@@ -123,6 +140,7 @@ enum tunnel_reason {
 	TUNNEL_REASON_AEAD_LIMIT,	/* record limit of the cipher; resumable */
 	TUNNEL_REASON_NO_DAEMON,	/* daemon gone for longer than linger */
 	TUNNEL_REASON_NO_MEMORY,	/* ENOMEM */
+	TUNNEL_REASON_TYPE,		/* messages to a stream, or the reverse; EPROTOTYPE */
 
 	__TUNNEL_REASON_MAX,
 };
@@ -198,6 +216,20 @@ enum tunnel_attr {
 	TUNNEL_A_COUNT_SERVICES,	/* u32 */
 	TUNNEL_A_COUNT_LISTENERS,	/* u32 */
 	TUNNEL_A_COUNT_CARRIERS,	/* u32 */
+	TUNNEL_A_FAMILY,		/* u32, address family of sockets, 0: none */
+	/*
+	 * Who may connect AF_TUNNEL sockets through a tunnel besides CAP_NET_ADMIN
+	 * of its namespace: arrays of u32, at most TUNNEL_ALLOW_MAX. These ids, and
+	 * owners, are those of the user namespace that the network namespace is of.
+	 */
+	TUNNEL_A_ALLOW_UIDS,
+	TUNNEL_A_ALLOW_GIDS,
+	TUNNEL_A_OWNER_UID,		/* u32, who may bind it; of a session: whose socket */
+	TUNNEL_A_OWNER_GID,		/* u32, or who is in this group; absent: no group */
+	TUNNEL_A_ENDPOINT,		/* u8, enum tunnel_endpoint */
+	TUNNEL_A_BOUND,			/* u8, 1: a socket is bound to this service */
+	TUNNEL_A_UUID,			/* binary, 16 bytes: request UUID of a session */
+	TUNNEL_A_PRIORITY,		/* u8, of a session */
 
 	__TUNNEL_A_MAX,
 };
