@@ -15,7 +15,8 @@ import subprocess
 import threading
 
 libc = ctypes.CDLL(None, use_errno=True)
-TUNNELCTL = os.environ["TUNNEL_SRC"] + "/build/bin/tunnelctl"
+BIN = os.environ["TUNNEL_SRC"] + "/build/bin/"
+TUNNELCTL, IN_NS = BIN + "tunnelctl", BIN + "in_ns"
 FAMILY = int(os.environ.get("TUNNEL_FAMILY", "25"))
 SOL_TUNNEL = 0x544e
 INFO, PEER_PIN, PROTOCOL, PRIORITY, UUID = range(1, 6)
@@ -46,7 +47,7 @@ def netns(ns):
 
 
 def tctl(ns, *words):
-    done = subprocess.run(["ip", "netns", "exec", ns, TUNNELCTL, *words],
+    done = subprocess.run([IN_NS, ns, TUNNELCTL, *words],
                           capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError("tunnelctl %s: %s" % (" ".join(words), done.stderr.strip()))

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vm: -t 1500
+# about: 60
+# short: 6.1 6.12
 #
 # AF_TUNNEL: what its sockets do in each state (conform.py), and what becomes of
 # them when tunnel, module or namespace shall go.
@@ -59,11 +60,11 @@ mkfifo "$T/hold"
 python3 "$T/hold.py" <"$T/hold" >"$T/held" 2>&1 &
 holder=$!
 exec 9>"$T/hold"
-await 20 grep -q ready "$T/held"
+await 20 says "$T/held" ready
 has "session show says what a session leads to" "$(tctl home session show)" 'leads to: a stream socket of uid 0'
 same "a tunnel goes with its sockets open" 0 "$(tctl gw tunnel del home >&2; echo $?)"
 echo >&9
-await 20 grep -q ECONN "$T/held"
+await 20 says "$T/held" ECONN
 same "both ends hear of it" "ECONNABORTED ECONNABORTED" "$(sed -n 2p "$T/held")"
 tctl gw flush
 tctl home flush
