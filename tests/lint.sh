@@ -51,10 +51,9 @@ each() {
 # Kernels whose modules are built here, not in the folder of another suite; of
 # those in KERNELS, if it is set.
 kernels() {
-	local id image headers suite
+	local id
 	for id in ${KERNELS:-$(lab_ids)}; do
-		read -r image headers suite <<<"$(lab_meta "$id")"
-		[ -n "$suite" ] || echo "$id"
+		! lab_native "$id" || echo "$id"
 	done
 }
 

@@ -65,9 +65,7 @@ module_srcversion() {
 
 [ $# -gt 0 ] || mapfile -t ids < <(lab_ids)
 for id in "${ids[@]:-$@}"; do
-	# one of another suite is for the dkms and the compiler of that suite
-	read -r _ _ suite <<<"$(lab_meta "$id")"
-	[ -z "$suite" ] || continue
+	lab_native "$id" || continue
 	rm -rf "${scratch:?}"/*
 	kdir=$("$here/fetch.sh" --kdir "$id") || { echo "not ok dkms $id: no kernel"; status=1; continue; }
 	release=$(cat "$("$here/fetch.sh" --dir "$id")/release")

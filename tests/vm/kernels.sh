@@ -44,3 +44,10 @@ lab_meta() {
 	echo "no kernel '$1' in the lab (there are: $(lab_ids | xargs))" >&2
 	return 1
 }
+
+# lab_native ID: is it of this machine's suite, for its compilers and its dkms?
+lab_native() {
+	local suite
+	read -r _ _ suite <<<"$(lab_meta "$1")"
+	[ -z "$suite" ]
+}
