@@ -91,7 +91,7 @@ int tnl_sock_listen(struct socket *sock, int backlog);
 TNL_ACCEPT(tnl_sock_accept);
 
 /* af_tunnel_send.c */
-u32 tnl_sock_tx_want(const struct sock *sk);
+u32 tnl_sock_tx_want(const struct sock *sk, const struct tnl_session *s);
 int tnl_sock_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 
 /* af_tunnel_recv.c */

@@ -41,7 +41,7 @@ static void wake(struct sock *sk, __poll_t events, int band)
 	if (skwq_has_sleeper(wq))
 		wake_up_interruptible_sync_poll(&wq->wait, events);
 	rcu_read_unlock();
-	sk_wake_async(sk, band == POLL_IN ? SOCK_WAKE_WAITD : SOCK_WAKE_SPACE, band);
+	sk_wake_async(sk, band == POLL_IN ? SOCK_WAKE_WAITD : SOCK_WAKE_IO, band);
 }
 
 static void on_readable(void *ep)
@@ -140,6 +140,8 @@ void tnl_sock_update(struct sock *sk)
 	if (!s || sk->sk_state == TCP_CLOSE)
 		return;
 	if (flags & TNL_S_RESET) {
+		/* sk_err is there, and nothing more of this session will come. */
+		tnl_session_told(s);
 		/* One that failed may be connected again, one that ended may not. */
 		if (sk->sk_state == TCP_SYN_SENT)
 			sk->sk_socket->state = SS_UNCONNECTED;
@@ -238,6 +240,7 @@ static int connect_locked(struct socket *sock, const char *tunnel,
 {
 	struct sock *sk = sock->sk;
 	long timeo = sock_sndtimeo(sk, flags & O_NONBLOCK);
+	bool connecting = sock->state == SS_CONNECTING;
 	int pending = -EALREADY, err;
 
 	tnl_sock_update(sk);
@@ -245,7 +248,8 @@ static int connect_locked(struct socket *sock, const char *tunnel,
 		return -EINVAL;
 	switch (sock->state) {
 	case SS_CONNECTED:
-		return -EISCONN;
+		/* Once it is said that it worked; a signal may have come between. */
+		return connecting ? 0 : -EISCONN;
 	case SS_CONNECTING:
 		break;
 	default:

@@ -43,17 +43,25 @@ u8 tnl_sock_incoming(struct sock *sk, struct tnl_session *s)
 	tnl_session_attach(s, &waiting_ops, NULL);
 	spin_lock(&tsk->accept_lock);
 	room = tsk->listening && !sk_acceptq_is_full(sk);
-	if (room) {
-		list_add_tail(&s->waiting, &tsk->waiting);
+	if (room)
 		sk_acceptq_added(sk);
-	}
 	spin_unlock(&tsk->accept_lock);
+	if (room) {
+		/* Before a program has it: nothing it sends may go first. */
+		tnl_session_accept(s);
+		spin_lock(&tsk->accept_lock);
+		room = tsk->listening;
+		if (room)
+			list_add_tail(&s->waiting, &tsk->waiting);
+		else
+			sk_acceptq_removed(sk);
+		spin_unlock(&tsk->accept_lock);
+	}
 	if (!room) {
 		tnl_session_detach(s);	/* the caller resets it */
 		tnl_session_put(s);
 		return TUNNEL_REASON_REFUSED;
 	}
-	tnl_session_accept(s);
 	sk->sk_data_ready(sk);
 	return 0;
 }
@@ -102,6 +110,7 @@ void tnl_sock_stop_listening(struct sock *sk)
 	tnl_service_unbind(tnl_net(sock_net(sk)), sk);
 	spin_lock(&tsk->accept_lock);
 	tsk->listening = false;
+	WRITE_ONCE(tsk->gone, false);	/* nobody can set it any more */
 	spin_unlock(&tsk->accept_lock);
 	while ((s = dequeue(tsk))) {
 		tnl_session_reset(s, TUNNEL_REASON_REFUSED);

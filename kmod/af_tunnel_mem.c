@@ -27,7 +27,7 @@ struct proto tnl_proto = {
 	.sysctl_rmem = rmem,
 };
 
-/* tnl_sock_mem_init - a sixteenth of memory, as TCP has it. Return: 0 or -errno. */
+/* tnl_sock_mem_init - three thirty-seconds of memory, as TCP has it. Return: 0 or -errno. */
 int tnl_sock_mem_init(void)
 {
 	long limit = max(nr_free_buffer_pages() / 16, 128UL);
@@ -59,7 +59,11 @@ bool tnl_sock_charge(struct sock *sk, int kind, u32 len)
 
 	spin_lock_bh(&tsk->mem_lock);
 	more = (int)len - sk->sk_forward_alloc;
-	ok = more <= 0 || __sk_mem_schedule(sk, more, kind);
+	/*
+	 * Never as SEND: what a stream sends is charged by force then, and SO_SNDBUF
+	 * cut, for a caller that waits for room; ours shall hear that there is none.
+	 */
+	ok = more <= 0 || __sk_mem_schedule(sk, more, SK_MEM_RECV);
 	if (ok) {
 		sk_mem_charge(sk, len);
 		if (kind == SK_MEM_SEND) {

@@ -106,11 +106,16 @@ static u32 copy_out(const struct tnl_chunkq *q, u32 skip, u32 len,
  */
 static int nothing(struct sock *sk, struct tnl_session *s, bool end)
 {
-	int err = sock_error(sk);
+	u32 reset = READ_ONCE(s->flags) & TNL_S_RESET;
+	int err;
 
+	/* A reset that is seen must not pass for the end: its error comes with it. */
+	if (reset)
+		tnl_session_told(s);
+	err = sock_error(sk);
 	if (err)
 		return err;
-	return !end && !ended(sk, READ_ONCE(s->flags) & TNL_S_RESET);
+	return !end && !ended(sk, reset);
 }
 
 static int recv_stream(struct sock *sk, struct msghdr *msg, size_t len, int flags)
@@ -124,7 +129,7 @@ static int recv_stream(struct sock *sk, struct msghdr *msg, size_t len, int flag
 	int err = 0;
 
 	while (done < len) {
-		bool end = false;
+		bool end = false, full;
 		u32 n;
 
 		if (tsk->in.len <= peeked)
@@ -147,9 +152,14 @@ static int recv_stream(struct sock *sk, struct msghdr *msg, size_t len, int flag
 		}
 		if (done >= target)
 			break;
-		if (done && (READ_ONCE(sk->sk_err) || !timeo))
+		/* What ended it is for the next call, which has no bytes to tell of. */
+		if (done && (end || !timeo || READ_ONCE(sk->sk_err) ||
+			     ended(sk, READ_ONCE(s->flags) & TNL_S_RESET)))
 			break;
-		err = nothing(sk, s, end);
+		/* Only looked at: the peer has no credit for more. */
+		if (peeked && (available(s, &full), full))
+			break;
+		err = done ? 1 : nothing(sk, s, end);
 		if (err <= 0)
 			break;
 		err = tnl_sock_wait(sk, &timeo, can_recv, peeked);
@@ -280,9 +290,32 @@ static void release_page(struct splice_pipe_desc *spd, unsigned int i)
 	put_page(spd->pages[i]);
 }
 
-/* The pages themselves go into the pipe. Return: bytes or -errno. */
-static ssize_t splice_out(struct tnl_sock *tsk, struct pipe_inode_info *pipe,
-			  size_t len)
+/*
+ * A page for a pipe: the one that is there, or, of what pins much more than it is and
+ * when the lane's pages run short, a copy that is charged to whoever reads.
+ */
+static struct page *page_for_pipe(const struct tnl_lane *lane, struct page *page,
+				  unsigned int *at, unsigned int len)
+{
+	struct page *copy;
+
+	if (len >= TNL_COPYBREAK &&
+	    READ_ONCE(lane->pool.ring.count) < TNL_POOL_PAGES / 2 &&
+	    READ_ONCE(lane->pool.copies.count) < TNL_POOL_COPIES / 2) {
+		get_page(page);
+		return page;
+	}
+	copy = alloc_page(GFP_KERNEL_ACCOUNT);
+	if (!copy)
+		return NULL;
+	memcpy(page_address(copy), page_address(page) + *at, len);
+	*at = 0;
+	return copy;
+}
+
+/* Pages go into the pipe, not their bytes. Return: bytes or -errno. */
+static ssize_t splice_out(struct tnl_sock *tsk, struct tnl_session *s,
+			  struct pipe_inode_info *pipe, size_t len)
 {
 	struct page *pages[SLICES];
 	struct partial_page partial[SLICES];
@@ -306,18 +339,22 @@ static ssize_t splice_out(struct tnl_sock *tsk, struct pipe_inode_info *pipe,
 		/* Readers of pipes expect slices of single pages. */
 		while (at < end && spd.nr_pages < SLICES) {
 			struct page *page = bv[i].bv_page + at / PAGE_SIZE;
+			unsigned int from = offset_in_page(at);
 			unsigned int part = min_t(unsigned int, end - at,
-						  PAGE_SIZE - offset_in_page(at));
+						  PAGE_SIZE - from);
 
-			get_page(page);
+			page = page_for_pipe(s->lane, page, &from, part);
+			if (!page)
+				goto out;
 			pages[spd.nr_pages] = page;
-			partial[spd.nr_pages].offset = offset_in_page(at);
+			partial[spd.nr_pages].offset = from;
 			partial[spd.nr_pages].len = part;
 			spd.nr_pages++;
 			at += part;
 		}
 	}
-	return splice_to_pipe(pipe, &spd);
+out:
+	return spd.nr_pages ? splice_to_pipe(pipe, &spd) : -ENOMEM;
 }
 
 static ssize_t splice_locked(struct sock *sk, struct pipe_inode_info *pipe,
@@ -341,7 +378,7 @@ static ssize_t splice_locked(struct sock *sk, struct pipe_inode_info *pipe,
 			return n;
 		tnl_sock_update(sk);
 	}
-	n = splice_out(tsk, pipe, len);
+	n = splice_out(tsk, s, pipe, len);
 	if (n > 0)
 		taken(sk, s, n);
 	return n;
@@ -385,7 +422,7 @@ static __poll_t poll_listening(struct sock *sk)
 static __poll_t poll_session(struct sock *sk, struct tnl_session *s)
 {
 	u8 shutdown = READ_ONCE(sk->sk_shutdown);
-	u32 flags = READ_ONCE(s->flags), want = tnl_sock_tx_want(sk);
+	u32 flags = READ_ONCE(s->flags), want = tnl_sock_tx_want(sk, s);
 	__poll_t mask = 0;
 
 	if (READ_ONCE(sk->sk_err))

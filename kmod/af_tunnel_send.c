@@ -72,15 +72,16 @@ static u32 tx_max(const struct sock *sk)
 /**
  * tnl_sock_tx_want - how much room makes a socket writable?
  * @sk: the socket
+ * @s: its session
  *
  * Messages go whole or not at all: only when the largest fits it can be said
  * that the next one will.
  */
-u32 tnl_sock_tx_want(const struct sock *sk)
+u32 tnl_sock_tx_want(const struct sock *sk, const struct tnl_session *s)
 {
 	if (!tnl_sock_messages(sk))
 		return 1;
-	return min(tx_max(sk), TNL_MESSAGE_HDR + TNL_MESSAGE_MAX);
+	return min(READ_ONCE(s->tx_max), TNL_MESSAGE_HDR + TNL_MESSAGE_MAX);
 }
 
 /* tnl_sock_limits - the session gets to know SO_SNDBUF and SO_RCVBUF; socket lock */
@@ -152,6 +153,9 @@ static int send_whole(struct sock *sk, struct tnl_session *s, struct tnl_chunkq 
 	for (;;) {
 		if (closed(sk, s))
 			return -EPIPE;
+		/* Another thread has made the buffer smaller. */
+		if (len > READ_ONCE(s->tx_max))
+			return -EMSGSIZE;
 		if (tnl_session_room(s, len) >= len)
 			return tnl_session_send(s, q, false) ? -EPIPE : 0;
 		err = tnl_sock_wait(sk, &timeo, can_send, len);
@@ -163,6 +167,7 @@ static int send_whole(struct sock *sk, struct tnl_session *s, struct tnl_chunkq 
 static int send_message(struct sock *sk, struct msghdr *msg, size_t len, long timeo)
 {
 	struct tnl_session *s = tnl_sock_session(tnl_sk(sk));
+	size_t before = msg_data_left(msg);
 	struct tnl_chunkq q;
 	u32 all;
 	int err;
@@ -186,6 +191,8 @@ static int send_message(struct sock *sk, struct msghdr *msg, size_t len, long ti
 		err = send_whole(sk, s, &q, timeo);
 	if (!err)
 		return len;
+	/* Nothing was sent: who tries again (io_uring) does so by the same iterator. */
+	iov_iter_revert(&msg->msg_iter, before - msg_data_left(msg));
 	tnl_chunkq_purge(&q);
 	tnl_sock_uncharge(sk, SK_MEM_SEND, all);
 	return err;
@@ -211,6 +218,9 @@ int tnl_sock_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		ret = tnl_sock_messages(sk) ? send_message(sk, msg, len, timeo) :
 					      send_stream(sk, msg, timeo);
 	}
+	/* If a reset closed it, its reason is told, not EPIPE. */
+	if (ret == -EPIPE)
+		tnl_session_told(tnl_sock_session(tnl_sk(sk)));
 	if (ret < 0)
 		ret = sk_stream_error(sk, msg->msg_flags, ret);
 	release_sock(sk);

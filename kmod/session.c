@@ -114,6 +114,9 @@ static void drop_rx(struct tnl_session *s)
 	if (s->ops && s->ops->uncharge)
 		s->ops->uncharge(s->ep, 0, s->rxq.len);
 	tnl_chunkq_purge(&s->rxq);
+	/* Not memory any more, though the endpoint may keep the session for long. */
+	atomic64_sub(s->charged, &s->lane->rx_charged);
+	s->charged = 0;
 }
 
 /* Owe the peer control frames. s->lock is not held. */
@@ -539,6 +542,18 @@ void tnl_session_reset(struct tnl_session *s, u8 reason)
 }
 
 /**
+ * tnl_session_told - what is seen of the session has been told to its endpoint, too
+ * @s: the session, whose end was seen without its lock
+ *
+ * Who ends it does so under the lock: flag first, reset() last.
+ */
+void tnl_session_told(struct tnl_session *s)
+{
+	spin_lock(&s->lock);
+	spin_unlock(&s->lock);
+}
+
+/**
  * tnl_session_detach - the endpoint will be told nothing any more
  * @s: must have ended, or have both ends queued: nobody reads it any more. The
  *	endpoint's reference stays until it puts it.
@@ -557,7 +572,7 @@ static void close_locked(struct tnl_session *s)
 {
 	s->flags |= TNL_S_RESET;
 	s->dirty |= TNL_DIRTY_RESET;
-	tnl_chunkq_purge(&s->rxq);
+	drop_rx(s);
 }
 
 /**
@@ -662,8 +677,12 @@ void tnl_session_rx_end(struct tnl_session *s)
 {
 	spin_lock(&s->lock);
 	s->flags |= TNL_S_RX_END;
-	if (s->ops)
+	if (s->ops) {
 		s->ops->readable(s->ep);
+		/* With both ends it is a hang-up, which another may wait for. */
+		if (s->flags & TNL_S_TX_END && s->ops->changed)
+			s->ops->changed(s->ep);
+	}
 	spin_unlock(&s->lock);
 	tnl_session_maybe_unlink(s);
 }
@@ -680,7 +699,9 @@ void tnl_session_rx_end(struct tnl_session *s)
 void tnl_session_rx_reset(struct tnl_session *s, u8 reason)
 {
 	spin_lock(&s->lock);
-	if (s->flags & TNL_S_RX_END && !(s->flags & TNL_S_RESET) && s->ops) {
+	/* One that was never answered has failed, whatever came before. */
+	if (s->flags & TNL_S_RX_END && !(s->flags & TNL_S_RESET) && s->ops &&
+	    s->flags & (TNL_S_BY_PEER | TNL_S_ACCEPTED)) {
 		drop_tx(s);
 		s->flags |= TNL_S_TX_END | TNL_S_TX_END_SENT;
 		s->dirty = 0;

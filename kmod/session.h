@@ -117,6 +117,7 @@ struct tnl_session *tnl_session_incoming(struct tnl_lane *lane, u64 id,
 					 u8 protocol, const struct tnl_open *o);
 void tnl_session_attach(struct tnl_session *s,
 			const struct tnl_endpoint_ops *ops, void *ep);
+void tnl_session_told(struct tnl_session *s);
 u8 tnl_session_adopt(struct tnl_session *s, const struct tnl_endpoint_ops *ops,
 		     void *ep);
 void tnl_session_limits(struct tnl_session *s, u32 tx_max, u32 window_max);

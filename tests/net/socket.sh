@@ -7,7 +7,7 @@
 # them when tunnel, module or namespace shall go.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..108
+echo 1..109
 
 # shellcheck disable=SC2317 # called by name
 setup_allow() {
