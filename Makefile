@@ -94,13 +94,14 @@ $(B)/obj/%.o: %.c Makefile
 # ---- programs of the network tests ----------------------------------------
 
 .PHONY: test-tools
-test-tools: $(B)/bin/traffic $(B)/bin/strain $(B)/bin/in_ns ## build/bin/traffic, strain, in_ns: programs that the tests run
+test-tools: $(addprefix $(B)/bin/,traffic cost strain in_ns) ## build/bin/traffic, cost, strain, in_ns: programs that the tests run
 
 $(B)/bin/traffic: tests/net/traffic.c
+$(B)/bin/cost: tests/net/cost.c include/uapi/linux/tunnel.h
 $(B)/bin/strain: tests/debug/strain.c
-$(B)/bin/traffic $(B)/bin/strain: tests/net/pattern.h
+$(B)/bin/traffic $(B)/bin/cost $(B)/bin/strain: tests/net/pattern.h
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(CFLAGS) -pthread -o $@ $(filter %.c,$^)
+	$(call say,CC)$(CC) -Iinclude/uapi $(CFLAGS) -pthread -o $@ $(filter %.c,$^)
 $(B)/bin/in_ns: tests/net/in_ns.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS) -static -o $@ $^

@@ -524,12 +524,14 @@ static bool end_locked(struct tnl_session *s, u8 reason)
 void tnl_session_reset(struct tnl_session *s, u8 reason)
 {
 	const u32 ends = TNL_S_TX_END_SENT | TNL_S_RX_END;
-	bool tell;
+	bool ended, tell;
 
 	spin_lock(&s->lock);
+	ended = end_locked(s, reason);
+	if (ended && reason == TUNNEL_REASON_FLOW_CONTROL)
+		TNL_INC(s->tunnel->tn, errors_flow_control);
 	/* Nothing to tell a peer that has both ends, or never heard of it. */
-	tell = end_locked(s, reason) && s->flags & TNL_S_KNOWN &&
-	       (s->flags & ends) != ends;
+	tell = ended && s->flags & TNL_S_KNOWN && (s->flags & ends) != ends;
 	if (tell)
 		s->dirty |= TNL_DIRTY_RESET;
 	else
@@ -653,8 +655,6 @@ int tnl_session_rx_data(struct tnl_session *s, struct page *page,
 		reason = s->ops->charge(s->ep, page, offset, len);
 	if (reason) {
 		spin_unlock(&s->lock);
-		if (reason == TUNNEL_REASON_FLOW_CONTROL)
-			TNL_INC(s->tunnel->tn, errors_flow_control);
 		tnl_session_reset(s, reason);
 		return reason == TUNNEL_REASON_FLOW_CONTROL ? -EPROTO : -ECONNRESET;
 	}

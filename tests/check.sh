@@ -21,8 +21,9 @@
 # tests/net/*.sh are for stock kernels, tests/debug/*.sh for debug kernels,
 # tests/hostile/*.sh for both; lib*.sh are theirs to share. In the short form some
 # run one after the other in one virtual machine (tests/vm/batch.sh). Lines in a
-# test: "# vm: -m MIB" how much memory it needs, "# about: SECONDS" how long it takes,
-# "# short: KERNEL..." where the short form runs, "# only: KERNEL..." where any does.
+# test: "# vm: -m MIB" how much memory it needs, "# vm: -i" that it needs the deterministic
+# machine, "# about: SECONDS" how long it takes, "# short: KERNEL..." where the short form
+# runs, "# only: KERNEL..." where any does.
 # Logs are in build/check/.
 #
 # The last line is "N passed, N failed".
@@ -207,9 +208,9 @@ enqueue() {
 # option NAME TEST: what its line "# NAME: ..." says
 option() { sed -n "s/^# $1: //p" "$2"; }
 
-# A batch is "SECONDS KERNEL CPUS MIB TEST...": tests for one virtual machine, one after
+# A batch is "SECONDS KERNEL MACHINE MIB TEST...": tests for one virtual machine, one after
 # the other, as many as fit in BATCH seconds; the longest come first. In the long form
-# each has its own.
+# each has its own. MACHINE: options of run.sh without their blanks, "-s2" or "-i".
 BATCH=240
 batches() {
 	local id test opts key mib about
@@ -221,8 +222,9 @@ batches() {
 		mib=2048
 		[[ $opts =~ -m\ ([0-9]+) ]] && mib=${BASH_REMATCH[1]}
 		# races are for two processors, in debug kernels
-		key="$id 1"
-		[[ $id != *-debug || $opts =~ -s\ 1 ]] || key="$id 2"
+		key="$id -s1"
+		[[ $id != *-debug || $opts =~ -s\ 1 ]] || key="$id -s2"
+		[[ ! $opts =~ -i ]] || key="$id -i"
 		if [ -n "${open[$key]:-}" ] && { [ -n "$LONG" ] || [ $((${sum[$key]} + about)) -gt $BATCH ]; }; then
 			echo "${sum[$key]} $key ${most[$key]}${open[$key]}"
 			unset "open[$key]"
@@ -239,16 +241,16 @@ batches() {
 
 # machines: run what is enqueued, each batch a job
 machines() {
-	local id cpus mib tests opts list line
+	local id machine mib tests opts list line
 	local -A n=()
 	[ ${#queue[@]} -gt 0 ] || return 0
 	mapfile -t list < <(printf '%s\n' "${queue[@]}" | batches | sort -rn)
 	queue=()
 	for line in "${list[@]}"; do
-		read -r _ id cpus mib tests <<<"$line"
+		read -r _ id machine mib tests <<<"$line"
 		n[$id]=$((${n[$id]:-0} + 1))
-		opts=(-s "$cpus" -m "$mib" -t 3600 -e LIMIT=1800)
-		[ -z "$LONG" ] || opts=(-s "$cpus" -m "$mib" -t 14400 -e LIMIT=14300 -e LONG=1)
+		opts=("$machine" -m "$mib" -t 3600 -e LIMIT=1800)
+		[ -z "$LONG" ] || opts=("$machine" -m "$mib" -t 14400 -e LIMIT=14300 -e LONG=1)
 		# shellcheck disable=SC2086 # words, on purpose
 		job "$id-${n[$id]}" tests/vm/run.sh -k "$id" -o "$logs/$id-${n[$id]}/out" "${opts[@]}" tests/vm/batch.sh $tests
 	done

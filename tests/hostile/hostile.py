@@ -12,11 +12,12 @@ import floods
 import frames
 import fuzz
 import hellos
+import messages
 import records
 from genl import done, result
 from world import World
 
-GROUPS = frames.GROUPS + hellos.GROUPS + records.GROUPS + floods.GROUPS + fuzz.GROUPS
+GROUPS = frames.GROUPS + hellos.GROUPS + records.GROUPS + messages.GROUPS + floods.GROUPS + fuzz.GROUPS
 LONG = bool(os.environ.get("LONG"))
 # spoilt frames are counted as they come
 UNCOUNTED = ("random streams",)

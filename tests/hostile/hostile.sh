@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # vm: -s 1
-# about: 110
+# about: 130
 # short: 6.1 6.12-debug
 #
 # A peer with the right key and the worst intentions: no daemon and no handshake,
 # a script at the other end of the carriers of two tunnels sends whatever no peer
-# should. frames.py, hellos.py, records.py, floods.py and fuzz.py are tables of
-# cases with the result that each must have; the kernel is attacked as listener
-# and as dialler. Nothing may hang or be left behind, and a session of another
-# tunnel must not notice.
+# should. frames.py, hellos.py, records.py, messages.py, floods.py and fuzz.py are
+# tables of cases with the result that each must have; the kernel is attacked as
+# listener and as dialler. Nothing may hang or be left behind, and a session of
+# another tunnel must not notice.
 #
 #   hostile.sh [GROUP...]   only these groups of cases: "headers", "OPEN", ...
 #   LONG=1                  more of all, and 20000 random streams
