@@ -69,8 +69,8 @@ TUNNEL_API int tunnel_connect(const char *tunnel, const char *service, int type)
 
 /**
  * tunnel_listen - be a service for the peer
- * @service: "SERVICE", for the peers of all tunnels, or "TUNNEL/SERVICE", for one; it
- *           must have been made by `tunnelctl service add NAME socket owner UID`
+ * @service: "SERVICE", or "TUNNEL/SERVICE" for one that was made for this tunnel only
+ *           (`tunnelctl service add SERVICE socket owner UID [tunnel TUNNEL]`)
  * @type: as in tunnel_connect()
  * @backlog: connections that may wait for accept(), as in listen(2)
  *

@@ -68,14 +68,23 @@ static void __attribute__((constructor)) ready(void)
 	pthread_once(&once, load);
 }
 
-static const struct map_target *find(const char *host, const struct in6_addr *addr, uint16_t port)
+static const struct map_target *find_host(const char *host, uint16_t port)
 {
 	size_t i;
 
 	for (i = 0; i < entries; i++)
-		if (map[i].port == port &&
-		    (host ? !strcmp(map[i].host, host) :
-			    !map[i].host[0] && !memcmp(&map[i].addr, addr, sizeof(*addr))))
+		if (map[i].port == port && !strcmp(map[i].host, host))
+			return &map[i].to;
+	return NULL;
+}
+
+static const struct map_target *find_addr(const struct in6_addr *addr, uint16_t port)
+{
+	size_t i;
+
+	for (i = 0; i < entries; i++)
+		if (map[i].port == port && !map[i].host[0] &&
+		    !memcmp(&map[i].addr, addr, sizeof(*addr)))
 			return &map[i].to;
 	return NULL;
 }
@@ -96,7 +105,7 @@ int route_address(const struct sockaddr *sa, socklen_t len, struct map_target *t
 	number = map_number(&addr);
 	*made = number >= 0;
 	if (number < 0) {
-		target = find(NULL, &addr, port);
+		target = find_addr(&addr, port);
 		if (!target)
 			return 0;
 	} else if (number > MAP_MAX) {
@@ -107,7 +116,7 @@ int route_address(const struct sockaddr *sa, socklen_t len, struct map_target *t
 		/* A mapped name has no address that its other ports could be at. */
 		if (number == 0 || number > (int)entries || !map[number - 1].host[0])
 			return -ENETUNREACH;
-		target = find(map[number - 1].host, NULL, port);
+		target = find_host(map[number - 1].host, port);
 		if (!target)
 			return -ECONNREFUSED;
 	}
