@@ -76,10 +76,17 @@ LDLIBS = -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lmbedtls -lm
 
 LIB := $(wildcard userspace/lib/*.c)
 DAEMON := $(wildcard userspace/tunneld/*.c)
-TOOL := $(wildcard userspace/tunnelctl/*.c)
+TOOL := $(wildcard userspace/tunnelctl/*.c) userspace/preload/map.c
+
+# Libraries, where tunnelctl looks for the second: beside the folder it is in.
+LIBTUNNEL := $(wildcard userspace/libtunnel/*.c)
+PRELOAD := $(wildcard userspace/preload/*.c)
+SONAME := libtunnel.so.0
+LIBRARIES := $(B)/lib/$(SONAME) $(B)/lib/libtunnel.a
+PRELOADED := $(B)/lib/tunnel/libtunnel-preload.so
 
 .PHONY: userspace
-userspace: $(B)/bin/tunnelctl $(B)/bin/tunneld ## build/bin/tunnelctl and build/bin/tunneld
+userspace: $(B)/bin/tunnelctl $(B)/bin/tunneld $(LIBRARIES) $(PRELOADED) ## build/bin/tunnelctl, build/bin/tunneld, libraries in build/lib
 
 $(B)/bin/tunnelctl: $(patsubst %.c,$(B)/obj/%.o,$(LIB) $(TOOL))
 $(B)/bin/tunneld: $(patsubst %.c,$(B)/obj/%.o,$(LIB) $(DAEMON))
@@ -90,6 +97,24 @@ $(B)/bin/%:
 $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# They are loaded into programs that are not ours: nothing else comes with them.
+$(B)/lib/$(SONAME): $(LIBTUNNEL:%.c=$(B)/pic/%.o)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -o $@ $^ && \
+		ln -sf $(SONAME) $(@D)/libtunnel.so
+
+$(B)/lib/libtunnel.a: $(LIBTUNNEL:%.c=$(B)/pic/%.o)
+	@mkdir -p $(@D)
+	$(call say,AR)rm -f $@ && $(AR) rcs $@ $^
+
+$(PRELOADED): $(PRELOAD:%.c=$(B)/pic/%.o) $(B)/lib/libtunnel.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,defs,-z,now -Wl,--exclude-libs,ALL -o $@ $^
+
+$(B)/pic/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 
 # ---- programs of the network tests ----------------------------------------
 
@@ -177,18 +202,28 @@ $(B)/fuzz/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)$(FUZZCC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer-no-link $(FUZZ_SANITIZE) -MMD -MP -c -o $@ $<
 
--include $(shell [ ! -d $(B) ] || find $(B)/obj $(B)/san $(B)/fuzz/obj -name '*.d' 2>/dev/null)
+-include $(shell [ ! -d $(B) ] || find $(B)/obj $(B)/pic $(B)/san $(B)/fuzz/obj -name '*.d' 2>/dev/null)
 
 # ---- installation ---------------------------------------------------------
 
 SBIN := $(DESTDIR)$(PREFIX)/sbin
 UNITDIR := $(DESTDIR)$(PREFIX)/lib/systemd/system
-MANDIR := $(DESTDIR)$(PREFIX)/share/man/man8
+MANDIR := $(DESTDIR)$(PREFIX)/share/man
+LIBDIR := $(DESTDIR)$(PREFIX)/lib
+INCDIR := $(DESTDIR)$(PREFIX)/include
 COMPDIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 DKMSDIR := $(DESTDIR)/usr/src/tunnel-$(VERSION)
 
 SERVICES := $(wildcard userspace/*/*.service)
 MANPAGES := $(wildcard docs/man/*.8)
+# libtunnel.3, and a link to it for each function
+LIBPAGES := $(wildcard docs/man/*.3)
+UAPI := tunnel.h tunnel_netlink.h
+# all that `install` puts below PREFIX for programs that use the sockets
+LIBFILES := $(LIBDIR)/$(SONAME) $(LIBDIR)/libtunnel.so $(LIBDIR)/libtunnel.a \
+	$(LIBDIR)/pkgconfig/libtunnel.pc $(LIBDIR)/tunnel/libtunnel-preload.so \
+	$(INCDIR)/tunnel/tunnel.h $(addprefix $(INCDIR)/linux/,$(UAPI)) \
+	$(addprefix $(MANDIR)/man3/,$(notdir $(LIBPAGES)))
 COMPLETIONS := $(wildcard userspace/*/*.bash)
 
 .PHONY: install
@@ -196,7 +231,15 @@ install: userspace ## install under DESTDIR, PREFIX=/usr; with DKMS=1 the module
 	install -D -t $(SBIN) $(B)/bin/tunnelctl $(B)/bin/tunneld
 	$(foreach f,$(SERVICES),install -d $(UNITDIR) && sed 's,/usr/sbin/,$(PREFIX)/sbin/,' $f \
 		>$(UNITDIR)/$(notdir $f) && chmod 644 $(UNITDIR)/$(notdir $f);)
-	$(if $(MANPAGES),install -D -m 644 -t $(MANDIR) $(MANPAGES))
+	$(if $(MANPAGES),install -D -m 644 -t $(MANDIR)/man8 $(MANPAGES))
+	install -D -m 644 -t $(MANDIR)/man3 $(LIBPAGES)
+	install -D -m 644 -t $(LIBDIR) $(LIBRARIES) && ln -sf $(SONAME) $(LIBDIR)/libtunnel.so
+	install -D -m 644 -t $(LIBDIR)/tunnel $(PRELOADED)
+	install -D -m 644 -t $(INCDIR)/tunnel userspace/libtunnel/tunnel.h
+	install -D -m 644 -t $(INCDIR)/linux $(UAPI:%=include/uapi/linux/%)
+	install -d $(LIBDIR)/pkgconfig && sed 's,@PREFIX@,$(PREFIX),; s,@VERSION@,$(VERSION),' \
+		userspace/libtunnel/libtunnel.pc.in >$(LIBDIR)/pkgconfig/libtunnel.pc
+	@[ -n "$(DESTDIR)" ] || ldconfig
 	$(foreach f,$(COMPLETIONS),install -D -m 644 $f $(COMPDIR)/$(basename $(notdir $f));)
 	+@if [ "$(DKMS)" = 1 ]; then \
 		$(MAKE) --no-print-directory dkms-install; \
@@ -211,7 +254,9 @@ install: userspace ## install under DESTDIR, PREFIX=/usr; with DKMS=1 the module
 .PHONY: uninstall
 uninstall: ## undo install; a module of modules_install stays
 	rm -f $(SBIN)/tunnelctl $(SBIN)/tunneld
-	rm -f $(addprefix $(UNITDIR)/,$(notdir $(SERVICES))) $(addprefix $(MANDIR)/,$(notdir $(MANPAGES)))
+	rm -f $(addprefix $(UNITDIR)/,$(notdir $(SERVICES))) $(addprefix $(MANDIR)/man8/,$(notdir $(MANPAGES)))
+	rm -f $(LIBFILES)
+	@rmdir $(LIBDIR)/tunnel $(INCDIR)/tunnel 2>/dev/null || true
 	rm -f $(addprefix $(COMPDIR)/,$(basename $(notdir $(COMPLETIONS))))
 	@if [ -d "$(DKMSDIR)" ]; then \
 		[ -n "$(DESTDIR)" ] || dkms remove tunnel/$(VERSION) --all || true; \

@@ -64,16 +64,17 @@ lint_scripts() {
 	each scripts shellcheck run_shellcheck tests tests/**/*.sh .ci/run tests/vm/init tests/vm/stage2
 	each scripts shellcheck run_shellcheck kmod kmod/**/*.sh
 	each scripts shellcheck run_shellcheck userspace userspace/**/*.bash
+	each scripts shellcheck run_shellcheck examples examples/*.sh
 }
 
 # What runs in the kernel too is in the kernel's style: checkpatch.
-test_files=(tests/fuzz/*.c tests/net/*.c tests/vm/*.c tests/unit/{userspace,tunneld}_*.c)
+test_files=(tests/fuzz/*.c tests/net/*.c tests/vm/*.c tests/unit/{userspace,tunneld,preload}_*.c)
 
 run_format() { clang-format --dry-run -Werror "$@"; }
 
 lint_format() {
 	local dir
-	for dir in lib tunneld tunnelctl; do
+	for dir in lib libtunnel preload tunneld tunnelctl; do
 		each format clang-format run_format "$dir" "userspace/$dir"/*.[ch]
 	done
 	each format clang-format run_format tests "${test_files[@]}"
@@ -208,7 +209,7 @@ lint_clang() {
 }
 
 n=$(kernels | wc -l)
-declare -A results=([scripts]=3 [format]=4 [cppcheck]=4 [checkpatch]=3 [userspace]=1 [sparse]=$n [clang]=$n)
+declare -A results=([scripts]=4 [format]=6 [cppcheck]=4 [checkpatch]=3 [userspace]=1 [sparse]=$n [clang]=$n)
 [ $# -gt 0 ] || set -- scripts format cppcheck checkpatch userspace sparse clang
 plan=0
 for name; do

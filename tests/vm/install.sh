@@ -19,7 +19,10 @@ result() { # result NAME STATUS [WHY]
 }
 
 wanted="sbin/tunnelctl sbin/tunneld lib/systemd/system/tunneld.service
-share/man/man8/tunnelctl.8 share/man/man8/tunneld.8 share/bash-completion/completions/tunnelctl"
+share/man/man8/tunnelctl.8 share/man/man8/tunneld.8 share/bash-completion/completions/tunnelctl
+lib/libtunnel.so.0 lib/libtunnel.so lib/libtunnel.a lib/tunnel/libtunnel-preload.so lib/pkgconfig/libtunnel.pc
+include/tunnel/tunnel.h include/linux/tunnel.h include/linux/tunnel_netlink.h
+share/man/man3/libtunnel.3 share/man/man3/tunnel_connect.3"
 for prefix in /usr /usr/local; do
 	make -s install DESTDIR="$root" PREFIX=$prefix >"$root/log" 2>&1
 	result "make install PREFIX=$prefix" $? "$(tail -n 5 "$root/log")"
@@ -33,8 +36,30 @@ for prefix in /usr /usr/local; do
 	result "the programs run" $?
 	grep -qx "ExecStart=$prefix/sbin/tunneld" "$root$prefix/lib/systemd/system/tunneld.service"
 	result "the unit starts what was installed" $?
+	# a program of somebody else, with what pkg-config says, dynamic and static
+	flags=$(PKG_CONFIG_PATH="$root$prefix/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR=$root pkg-config \
+		--cflags --libs libtunnel)
+	cat >"$root/user.c" <<-'EOC'
+		#include <tunnel/tunnel.h>
+		int main(void)
+		{
+			struct sockaddr_tunnel sa;
+
+			return tunnel_parse("a b", &sa) == -1 && tunnel_family() != 0 ? 0 : 1;
+		}
+	EOC
+	for how in '' -static; do
+		# shellcheck disable=SC2086 # words
+		gcc -Wall -Werror $how -o "$root/user" "$root/user.c" $flags >"$root/log" 2>&1 &&
+			LD_LIBRARY_PATH=$root$prefix/lib "$root/user" >>"$root/log" 2>&1
+		result "a program with libtunnel${how:+, $how}" $? "$(cat "$root/log")"
+	done
+	grep -q SONAME <(objdump -p "$root$prefix/lib/libtunnel.so") &&
+		! nm -D --defined-only "$root$prefix/lib/libtunnel.so.0" | grep -v ' T tunnel_'
+	result "it shows its own functions only" $?
+	rm -f "$root"/user*
 	make -s uninstall DESTDIR="$root" PREFIX=$prefix >"$root/log" 2>&1
-	left=$(cd "$root" && find . -type f ! -name log)
+	left=$(cd "$root" && find . ! -type d ! -name log)
 	[ -z "$left" ]
 	result "make uninstall leaves nothing" $? "$left"
 done

@@ -26,6 +26,7 @@ static const struct object objects[] = {
 	{ "monitor", monitor_commands },
 	{ "keygen", keygen_commands },
 	{ "pubkey", pubkey_commands },
+	{ "run", run_commands },
 };
 /* clang-format on */
 
@@ -64,7 +65,8 @@ static int print_help(const struct object *only)
 	       "  -a, --all      stats: counters that are zero, too\n"
 	       "  -h, --help     this text, or that of one OBJECT\n"
 	       "  -V, --version  version of the tool\n"
-	       "Exit code: 0 done, 1 wrong usage, 2 refused by the kernel or an I/O error.\n");
+	       "Exit code: 0 done, 1 wrong usage, 2 refused by the kernel or an I/O error;\n"
+	       "run: that of COMMAND, 126 it cannot be run so, 127 there is none.\n");
 	return EXIT_OK;
 }
 
@@ -163,6 +165,17 @@ static int dispatch(struct ctx *ctx, int argc, char **argv, bool help)
 	return ctx->command->run(ctx, argc, argv);
 }
 
+/* What follows `run` is for another program: our options end there. */
+static bool runs(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc && argv[i][0] == '-'; i++)
+		if (!strcmp(argv[i], "--"))
+			return false;
+	return i < argc && argv[i][0] && !strncmp("run", argv[i], strlen(argv[i]));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -173,13 +186,14 @@ int main(int argc, char **argv)
 		{ 0 },
 	};
 	struct ctx ctx = { 0 };
+	const char *letters = runs(argc, argv) ? "+jahV" : "jahV";
 	bool help = false;
 	int opt, ret;
 
 	/* getopt() puts it before its messages. */
 	if (argc > 0)
 		argv[0] = "tunnelctl";
-	while ((opt = getopt_long(argc, argv, "jahV", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, letters, options, NULL)) != -1) {
 		switch (opt) {
 		case 'j':
 			ctx.json = true;

@@ -13,10 +13,34 @@ _tunnelctl_names()
 	esac
 }
 
+_tunnelctl_run() # _tunnelctl_run FIRST: number of the word behind `run`
+{
+	local i=$1
+
+	while ((i < COMP_CWORD)) && [[ ${COMP_WORDS[i]} == --map* ]]; do
+		((i++))
+		# An entry, which COMP_WORDBREAKS may have cut up, goes on to the next blank.
+		while ((i < COMP_CWORD)) && [[ ${COMP_WORDS[i]} != -* && ${COMP_WORDS[i - 1]} != */?* &&
+			${COMP_WORDS[i]} != '' ]]; do
+			((i++))
+		done
+	done
+	[[ ${COMP_WORDS[i]} != -- || $i -ge $COMP_CWORD ]] || ((i++))
+	if ((i < COMP_CWORD)) && declare -F _command_offset >/dev/null; then
+		_command_offset "$i"
+	elif [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W '--map --' -- "$cur")
+	elif ((i < COMP_CWORD)); then
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	else
+		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+	fi
+}
+
 _tunnelctl()
 {
 	local cur prev words=() word i
-	local objects='tunnel service listener session carrier stats info flush monitor keygen pubkey'
+	local objects='tunnel service listener session carrier stats info flush monitor keygen pubkey run'
 
 	COMPREPLY=()
 	# An address must stay one word, whatever COMP_WORDBREAKS says of colons.
@@ -25,6 +49,14 @@ _tunnelctl()
 	else
 		cur=${COMP_WORDS[COMP_CWORD]}
 		prev=${COMP_WORDS[COMP_CWORD - 1]}
+	fi
+	# Behind `run`, and its options, comes another program with its own completion.
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		[[ ${COMP_WORDS[i]} == -* ]] || break
+	done
+	if ((i < COMP_CWORD)) && [[ ${COMP_WORDS[i]} == run ]]; then
+		_tunnelctl_run $((i + 1))
+		return
 	fi
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '-j --json -a --all -h --help -V --version' -- "$cur")

@@ -45,7 +45,7 @@ struct object {
 
 extern const struct command tunnel_commands[], service_commands[], listener_commands[],
 	session_commands[], carrier_commands[], stats_commands[], info_commands[], flush_commands[],
-	monitor_commands[], keygen_commands[], pubkey_commands[];
+	monitor_commands[], keygen_commands[], pubkey_commands[], run_commands[];
 
 int overview(struct ctx *ctx);
 
