@@ -6,7 +6,7 @@
  * Input: command (1 byte), options (1), datagrams as in kernel.h.
  */
 /* options: -max_len=2048 */
-/* links: userspace/lib/ userspace/tunnelctl/ */
+/* links: userspace/lib/ userspace/tunnelctl/ userspace/preload/map.c */
 #include <getopt.h>
 #include <signal.h>
 #include <sys/select.h>

@@ -49,7 +49,7 @@ int map_domain(const char *host, struct map_target *to)
 	size_t len = strlen(host), suffix = strlen(MAP_DOMAIN), dot;
 
 	/* The domain itself is nobody's, and not for a name server to know either. */
-	if (!strcmp(host, MAP_DOMAIN + 1))
+	if (!strcmp(host, &MAP_DOMAIN[1]))
 		return -1;
 	if (len <= suffix || strcmp(host + len - suffix, MAP_DOMAIN))
 		return 0;
