@@ -141,7 +141,7 @@ def flags():
     p.register(s, select.POLLOUT)
     same(p.poll(30000), [(number, select.POLLOUT)])
     same(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), 0)
-    same(error(s.connect, resolve(NAME)), "EISCONN")
+    same([error(s.connect, resolve(NAME)) for _ in range(2)], ["0", "EISCONN"])
     s.setblocking(True)
     page(s)
 
