@@ -13,13 +13,15 @@ import os
 import select
 import signal
 import socket
+import contextlib
 import struct
+import subprocess
 import sys
 import tempfile
 import time
 import traceback
 
-from af_tunnel import (FAMILY, INFO, PEER_PIN, PRIORITY, PROTOCOL, SEQPACKET, SIOCINQ, SIOCOUTQ,
+from af_tunnel import (FAMILY, IN_NS, INFO, PEER_PIN, PRIORITY, PROTOCOL, SEQPACKET, SIOCINQ, SIOCOUTQ,
                        SOL_TUNNEL, STREAM, UUID, Background, accept, address, bind, call, connect,
                        error_of, info, libc, make, name, netns, new, peername, sessions, sockname,
                        tctl)
@@ -371,9 +373,20 @@ def _(kind):
 
 # --- connecting --------------------------------------------------------------------
 
+@contextlib.contextmanager
+def far():
+    """The peer is 0.2 s away: no call is answered before it returns."""
+    qdisc = [IN_NS, "gw", "tc", "qdisc"]
+    subprocess.run([*qdisc, *"add dev gw-nat root netem delay 200ms".split()], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*qdisc, *"del dev gw-nat root".split()], check=True)
+
+
 @case("connect() without waiting", STREAM, SEQPACKET)
 def _(kind):
-    with Listener(kind) as l, new("gw", kind) as c:
+    with far(), Listener(kind) as l, new("gw", kind) as c:
         c.setblocking(False)
         same(name(connect(c, "home", SERVICE[kind])), "EINPROGRESS")
         until(lambda: polls(c), "OUT")
@@ -384,7 +397,7 @@ def _(kind):
 
 @case("connect() again tells how the first try ended")
 def _():
-    with new("gw") as c:
+    with far(), new("gw") as c:
         c.setblocking(False)
         same(name(connect(c, "home", "missing")), "EINPROGRESS")
         until(lambda: polls(c), "IN|OUT|ERR|HUP|RDHUP")
@@ -394,7 +407,7 @@ def _():
 
 @case("connect() without waiting, refused")
 def _():
-    with new("gw") as c:
+    with far(), new("gw") as c:
         c.setblocking(False)
         same(name(connect(c, "home", "missing")), "EINPROGRESS")
         until(lambda: polls(c), "IN|OUT|ERR|HUP|RDHUP")

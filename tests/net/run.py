@@ -134,14 +134,16 @@ def flags():
     number = s.fileno()
     s.setblocking(False)
     os.set_inheritable(number, True)
-    same(error(s.connect, resolve(NAME)), "EINPROGRESS")
+    begun = error(s.connect, resolve(NAME))     # "0": the answer was faster
+    same(begun in ("EINPROGRESS", "0"), True)
     same(fcntl.fcntl(number, fcntl.F_GETFL) & os.O_NONBLOCK, os.O_NONBLOCK)
     same(os.get_inheritable(number), True)
     p = select.poll()
     p.register(s, select.POLLOUT)
     same(p.poll(30000), [(number, select.POLLOUT)])
     same(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), 0)
-    same([error(s.connect, resolve(NAME)) for _ in range(2)], ["0", "EISCONN"])
+    again = [error(s.connect, resolve(NAME)) for _ in range(2)]
+    same(again, ["0" if begun == "EINPROGRESS" else "EISCONN", "EISCONN"])
     s.setblocking(True)
     page(s)
 
@@ -162,7 +164,7 @@ def epoll_before():
     one.register(s, every)
     two.register(s, select.EPOLLIN)
     one.poll(0)
-    same(error(s.connect, resolve(NAME)), "EINPROGRESS")
+    same(error(s.connect, resolve(NAME)) in ("EINPROGRESS", "0"), True)
     seen = 0
     while not seen & select.EPOLLOUT:
         events = one.poll(30)
