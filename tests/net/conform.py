@@ -5,6 +5,7 @@ The client is in one namespace, the server in the other, both in this process.
 Each case is a function of the table; a failure does not keep others from running.
 """
 import array
+import contextlib
 import ctypes
 import fcntl
 import hashlib
@@ -13,7 +14,6 @@ import os
 import select
 import signal
 import socket
-import contextlib
 import struct
 import subprocess
 import sys
