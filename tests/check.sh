@@ -21,9 +21,10 @@
 # tests/net/*.sh are for stock kernels, tests/debug/*.sh for debug kernels,
 # tests/hostile/*.sh for both; lib*.sh are theirs to share. In the short form some
 # run one after the other in one virtual machine (tests/vm/batch.sh). Lines in a
-# test: "# vm: -m MIB" how much memory it needs, "# vm: -i" that it needs the deterministic
-# machine, "# about: SECONDS" how long it takes, "# short: KERNEL..." where the short form
-# runs, "# only: KERNEL..." where any does.
+# test: "# vm: -m MIB" how much memory it needs, "# vm: -s 1" that one processor of a debug
+# kernel is enough for it, "# vm: -i" that it needs the deterministic machine,
+# "# about: SECONDS" how long it takes, "# short: KERNEL..." where the short form runs,
+# "# only: KERNEL..." where any does.
 # Logs are in build/check/.
 #
 # The last line is "N passed, N failed".

@@ -13,7 +13,6 @@ TUNNEL_OUT=/out
 LIMIT=${LIMIT:-600}
 export BATCH=1
 bad=0
-tee=0 sed=0
 
 # How many processes have been started: that is what takes the time, as a rule.
 started() { # sets processes
