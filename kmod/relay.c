@@ -16,8 +16,11 @@
 #define READ_MAX (128u << 10)
 #define BUDGET 16
 #define SLICES 32
-/* A closing connection whose peer acknowledges nothing for this long is over. */
+/* A closing connection whose peer acknowledges nothing for so long is over, */
 #define CLOSING_TIME (60 * HZ)
+/* or for so many retransmission time-outs, if that is longer. */
+#define CLOSING_RTOS 3
+#define RTO_MOST (120 * HZ)
 /* SYN is sent this often again: about 15 seconds. */
 #define SYN_RETRIES 3
 /* Silence of a half-closed connection before it is probed, seconds. */
@@ -528,6 +531,18 @@ static void check_connect(struct tnl_relay *r)
 	tnl_watch_queue(&r->watch, &r->down_work);
 }
 
+static void watch_acks(struct tnl_relay *r)
+{
+	const struct tcp_sock *tp = tcp_sk(r->sock->sk);
+	/* Not icsk_rto, which doubles while nothing comes. */
+	u32 rto_us = (READ_ONCE(tp->srtt_us) >> 3) + READ_ONCE(tp->rttvar_us);
+	unsigned long rto = min_t(unsigned long, usecs_to_jiffies(rto_us), RTO_MOST);
+
+	r->acked = READ_ONCE(tp->snd_una);
+	queue_delayed_work(tnl_wq, &r->deadline,
+			   max_t(unsigned long, CLOSING_TIME, CLOSING_RTOS * rto));
+}
+
 /*
  * Releasing a socket of the kernel's own stops its timers (tcp_close() does
  * that when there is no reference on the namespace): one lost segment would
@@ -538,8 +553,7 @@ static void begin_closing(struct tnl_relay *r)
 	tnl_session_detach(r->session);
 	leave_tunnel(r);
 	set_state(r, TNL_RELAY_CLOSING);
-	r->acked = READ_ONCE(tcp_sk(r->sock->sk)->snd_una);
-	queue_delayed_work(tnl_wq, &r->deadline, CLOSING_TIME);
+	watch_acks(r);
 }
 
 /* Over a slow link the last bytes may take their time, as long as they move. */
@@ -547,11 +561,9 @@ static void deadline(struct work_struct *work)
 {
 	struct tnl_relay *r = container_of(to_delayed_work(work),
 					   struct tnl_relay, deadline);
-	u32 acked = READ_ONCE(tcp_sk(r->sock->sk)->snd_una);
 
-	if (acked != r->acked) {
-		r->acked = acked;
-		queue_delayed_work(tnl_wq, &r->deadline, CLOSING_TIME);
+	if (READ_ONCE(tcp_sk(r->sock->sk)->snd_una) != r->acked) {
+		watch_acks(r);
 		return;
 	}
 	fail(r, TUNNEL_REASON_TIMED_OUT);
