@@ -459,8 +459,11 @@ static int recv_record(struct tnl_carrier *c)
 	int r;
 
 	len = tnl_ktls_record_len(c->sock->sk);
-	if (!len)
+	if (!len) {
+		if (tnl_ktls_idle(c->sock->sk))
+			return -EAGAIN;
 		len = TNL_RECORD_MAX;
+	}
 	/*
 	 * A pending carrier has no pool: the lane's belongs to the attached one.
 	 * What it says is one small frame.

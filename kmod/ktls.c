@@ -107,6 +107,22 @@ unsigned int tnl_ktls_record_len(struct sock *sk)
 }
 
 /**
+ * tnl_ktls_idle - is there nothing to receive, and no end to hear of?
+ * @sk: kTLS; the caller is its only reader
+ *
+ * Spares the call that would return -EAGAIN. What comes later wakes the reader.
+ */
+bool tnl_ktls_idle(struct sock *sk)
+{
+	struct tls_sw_context_rx *rx = tls_sw_ctx_rx(tls_get_ctx(sk));
+
+	return !READ_ONCE(rx->strp.msg_ready) && skb_queue_empty(&rx->rx_list) &&
+	       skb_queue_empty_lockless(&sk->sk_receive_queue) &&
+	       READ_ONCE(sk->sk_state) == TCP_ESTABLISHED && !READ_ONCE(sk->sk_err) &&
+	       !READ_ONCE(sk->sk_shutdown);
+}
+
+/**
  * tnl_ktls_record_open - does a record wait for another send to push it?
  * @sk: kTLS; the caller is its only writer
  *

@@ -18,6 +18,7 @@ struct tnl_ktls {
 int tnl_ktls_check(struct socket *sock, u32 ciphers, struct tnl_ktls *info,
 		   struct netlink_ext_ack *extack);
 unsigned int tnl_ktls_record_len(struct sock *sk);
+bool tnl_ktls_idle(struct sock *sk);
 bool tnl_ktls_record_open(struct sock *sk);
 int tnl_ktls_recv(struct socket *sock, struct page *page, unsigned int offset,
 		  unsigned int len, u8 *type);
