@@ -97,7 +97,7 @@ else
 	args+=(-smp "$cpus" -accel "tcg,thread=multi")
 fi
 args+=(-kernel "$tree/boot/vmlinuz-$(cat "$tree/release")" -initrd "$initrd"
-	-append "console=ttyS0 quiet panic=-1 oops=panic no_timer_check"
+	-append "console=ttyS0 quiet panic=-1 oops=panic no_timer_check norandmaps ${TUNNEL_APPEND:-}"
 	-serial "file:${out//,/,,}/console"
 	-device "isa-debug-exit,iobase=0xf4,iosize=0x04"
 	-fsdev "local,id=root,path=/,security_model=none,multidevs=remap,readonly=on"
