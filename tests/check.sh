@@ -12,6 +12,7 @@
 #   FUZZ_SECONDS=4      for each fuzz target
 #   COVERAGE=90         least per cent of the module's lines that must have run
 #   LONG=1              the long forms, each test on every kernel it is for
+#   AGAIN=1             also what passed before with these very files (tests/passed.sh)
 #
 # A test prints "ok NAME" or "not ok NAME: why" for each thing it tries, and
 # may announce their number as "1..N" ("# SKIP" in an "ok" line: not counted).
@@ -35,6 +36,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . tests/vm/kernels.sh
 . tests/vm/verdict.sh
+. tests/passed.sh
 shopt -s nullglob
 
 logs=build/check
@@ -97,10 +99,16 @@ group() {
 
 # collect NAME: add up what a group left
 collect() {
-	local ok=0 bad=1
+	local ok=0 bad=1 test count
 	read -r ok bad <"$logs/$1/count"
 	passed=$((passed + ok))
 	failed=$((failed + bad))
+	[ "$bad" = 0 ] || return 0
+	remember "$1" "$ok"
+	# a machine's tests, each by itself
+	while read -r test count; do
+		remember "${1%-*} $test" "$count"
+	done < <(sed -n 's/^# \([a-z_]*\): \([0-9]*\) passed, 0 failed, .* processes$/\1 \2/p' "$logs/$1/log")
 }
 
 # job NAME COMMAND...: a group in the background, JOBS of them at a time
@@ -112,6 +120,11 @@ job() {
 	begun+=("$1")
 	group "$@" &
 }
+# once NAME COMMAND...: a job, unless it passed before with the very files of this tree
+once() {
+	before "$1" . || job "$@"
+}
+
 # settle: wait for all of them
 settle() {
 	local name
@@ -172,7 +185,7 @@ lint() {
 
 stage_lint() {
 	wanted lint || return
-	job lint lint
+	once lint lint
 }
 
 stage_unit() {
@@ -202,6 +215,8 @@ enqueue() {
 		[ -n "$LONG" ] || [ "$on" != "  " ] || on=" $(option short "$test") "
 		for id in $1; do
 			[ "$on" = "  " ] || [[ $on == *" $id "* ]] || continue
+			[[ $id == *-debug ]] || ! before "$id $(basename "$test" .sh)" . ':!docs' ':!README.md' ||
+				continue
 			queue+=("$id $test")
 		done
 	done
@@ -272,7 +287,7 @@ stage_debug() {
 
 stage_plants() {
 	wanted plants || return
-	job plants tests/plants/plants.sh
+	once plants tests/plants/plants.sh
 }
 
 stage_coverage() {
@@ -282,7 +297,7 @@ stage_coverage() {
 
 stage_install() {
 	wanted install || return
-	job install tests/vm/install.sh
+	once install tests/vm/install.sh
 }
 
 stage_demo() {
@@ -290,13 +305,13 @@ stage_demo() {
 	wanted demo || return
 	for id in "${kernels[@]}"; do
 		[ -n "$LONG" ] || [ "$id" = 6.12 ] || [ ${#kernels[@]} = 1 ] || continue
-		job "demo-$id" one "make demo KERNEL=$id" make -s demo KERNEL="$id"
+		once "demo-$id" one "make demo KERNEL=$id" make -s demo KERNEL="$id"
 	done
 }
 
 stage_dkms() {
 	wanted dkms || return
-	job dkms tests/vm/dkms.sh "${kernels[@]}"
+	once dkms tests/vm/dkms.sh "${kernels[@]}"
 }
 
 rm -rf "$logs"

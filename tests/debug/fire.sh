@@ -19,7 +19,7 @@
 . "$TUNNEL_SRC/tests/net/lib.sh"
 
 if [ -n "${LONG:-}" ]; then
-	EVENTS=300 ALL_EVENTS=40
+	EVENTS=100 ALL_EVENTS=15
 	SEED=${SEED:-$(date +%s)}
 else
 	EVENTS=5 ALL_EVENTS=1
