@@ -3,6 +3,7 @@
 #include <linux/net.h>
 
 #include "af_tunnel.h"
+#include "carrier.h"
 #include "service.h"
 
 /*
@@ -180,6 +181,21 @@ int tnl_sock_address(const struct sockaddr_tunnel *addr, int len, char *tunnel,
 	return tnl_name_ok(service, strlen(service)) ? 0 : -EINVAL;
 }
 
+/* Sleep; if the carrier has something meanwhile, whoever it is for, receive it. */
+static void sleep_as_reader(struct tnl_carrier *c, wait_queue_entry_t *wait, long *timeo)
+{
+	struct tnl_reader reader = { .wait = wait };
+	bool on_duty = tnl_watch_enter(&c->watch, &reader);
+
+	if (!reader.called)
+		*timeo = wait_woken(wait, TASK_INTERRUPTIBLE, *timeo);
+	if (!on_duty)
+		return;
+	if (tnl_watch_heard(&c->watch, &reader))
+		tnl_carrier_receive_now(c);
+	tnl_watch_leave(&c->watch, &reader);
+}
+
 /**
  * tnl_sock_wait - wait for something, with the socket lock released
  * @sk: the socket
@@ -198,6 +214,7 @@ int tnl_sock_wait(struct sock *sk, long *timeo,
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct tnl_session *s = tnl_sock_session(tnl_sk(sk));
+	struct tnl_carrier *c = NULL;
 
 	if (!*timeo)
 		return -EAGAIN;
@@ -206,9 +223,20 @@ int tnl_sock_wait(struct sock *sk, long *timeo,
 	/* Without the lock another thread may connect the socket anew. */
 	if (s)
 		tnl_session_hold(s);
+	if (s && s->tunnel->direct)
+		c = tnl_lane_carrier(s->lane);
 	add_wait_queue(sk_sleep(sk), &wait);
-	sk_wait_event(sk, timeo, ready(sk, s, arg), &wait);
+	release_sock(sk);
+	if (!ready(sk, s, arg)) {
+		if (c)
+			sleep_as_reader(c, &wait, timeo);
+		else
+			*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
+	}
+	lock_sock(sk);
 	remove_wait_queue(sk_sleep(sk), &wait);
+	if (c)
+		tnl_carrier_put(c);
 	if (s)
 		tnl_session_put(s);
 	return 0;

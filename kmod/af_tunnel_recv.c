@@ -273,6 +273,7 @@ int tnl_sock_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int fl
 	if (flags & (MSG_OOB | MSG_ERRQUEUE))
 		return -EOPNOTSUPP;
 	lock_sock(sk);
+	WRITE_ONCE(tnl_sk(sk)->waits, !(flags & MSG_DONTWAIT));
 	ret = check_recv(sock, sock_rcvtimeo(sk, flags & MSG_DONTWAIT));
 	if (!ret) {
 		tnl_sock_limits(sk);
@@ -456,6 +457,7 @@ __poll_t tnl_sock_poll(struct file *file, struct socket *sock,
 	sock_poll_wait(file, sock, wait);
 	if (READ_ONCE(sk->sk_state) == TCP_LISTEN)
 		return poll_listening(sk);
+	WRITE_ONCE(tnl_sk(sk)->waits, false);
 	rcu_read_lock();
 	s = rcu_dereference(tnl_sk(sk)->session);
 	if (s)

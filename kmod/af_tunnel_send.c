@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "af_tunnel.h"
+#include "carrier.h"
 
 /* Bytes copied from the program at once: a full frame. */
 #define SEND_MAX (64u << 10)
@@ -98,7 +99,8 @@ void tnl_sock_limits(struct sock *sk)
 	tnl_session_limits(s, tx_max(sk), window);
 }
 
-static int send_stream(struct sock *sk, struct msghdr *msg, long timeo)
+/* @kick: result: the lane wants one */
+static int send_stream(struct sock *sk, struct msghdr *msg, long timeo, bool *kick)
 {
 	struct tnl_session *s = tnl_sock_session(tnl_sk(sk));
 	struct tnl_chunkq q;
@@ -109,6 +111,10 @@ static int send_stream(struct sock *sk, struct msghdr *msg, long timeo)
 		u32 want;
 		int n;
 
+		/* There is more to come: the work sends meanwhile. */
+		if (*kick)
+			tnl_lane_kick(s->lane);
+		*kick = false;
 		err = -EPIPE;
 		if (closed(sk, s))
 			break;
@@ -132,11 +138,13 @@ static int send_stream(struct sock *sk, struct msghdr *msg, long timeo)
 			tnl_chunkq_purge(&q);
 			break;
 		}
-		err = -EPIPE;
-		if (tnl_session_send(s, &q, false)) {
+		err = tnl_session_queue(s, &q, false);
+		if (err < 0) {
+			err = -EPIPE;
 			tnl_sock_uncharge(sk, SK_MEM_SEND, n);
 			break;
 		}
+		*kick = err;
 		sent += n;
 		err = 0;
 	}
@@ -145,7 +153,7 @@ static int send_stream(struct sock *sk, struct msghdr *msg, long timeo)
 
 /* Queue a message that has been copied. */
 static int send_whole(struct sock *sk, struct tnl_session *s, struct tnl_chunkq *q,
-		      long timeo)
+		      long timeo, bool *kick)
 {
 	u32 len = q->len;
 	int err;
@@ -156,15 +164,19 @@ static int send_whole(struct sock *sk, struct tnl_session *s, struct tnl_chunkq 
 		/* Another thread has made the buffer smaller. */
 		if (len > READ_ONCE(s->tx_max))
 			return -EMSGSIZE;
-		if (tnl_session_room(s, len) >= len)
-			return tnl_session_send(s, q, false) ? -EPIPE : 0;
+		if (tnl_session_room(s, len) >= len) {
+			err = tnl_session_queue(s, q, false);
+			*kick = err > 0;
+			return err < 0 ? -EPIPE : 0;
+		}
 		err = tnl_sock_wait(sk, &timeo, can_send, len);
 		if (err)
 			return err;
 	}
 }
 
-static int send_message(struct sock *sk, struct msghdr *msg, size_t len, long timeo)
+static int send_message(struct sock *sk, struct msghdr *msg, size_t len, long timeo,
+			bool *kick)
 {
 	struct tnl_session *s = tnl_sock_session(tnl_sk(sk));
 	size_t before = msg_data_left(msg);
@@ -188,7 +200,7 @@ static int send_message(struct sock *sk, struct msghdr *msg, size_t len, long ti
 			err = q.len < all ? -EFAULT : 0;
 	}
 	if (!err)
-		err = send_whole(sk, s, &q, timeo);
+		err = send_whole(sk, s, &q, timeo, kick);
 	if (!err)
 		return len;
 	/* Nothing was sent: who tries again (io_uring) does so by the same iterator. */
@@ -198,10 +210,39 @@ static int send_message(struct sock *sk, struct msghdr *msg, size_t len, long ti
 	return err;
 }
 
+/*
+ * Is it the first thing sent since something came? A request, or an answer: what follows
+ * waits for the other side, so there is nothing to be gathered with it. Who sends one
+ * thing after the other is better served by the work.
+ */
+static bool takes_turns(struct tnl_sock *tsk, const struct tnl_session *s)
+{
+	u64 received = READ_ONCE(s->rx.received) + 1;
+	bool turn = received != tsk->turn;
+
+	tsk->turn = received;
+	return turn;
+}
+
+/* Let the lane send. Return: the carrier, referenced, if the caller shall do it. */
+static struct tnl_carrier *kick_lane(struct sock *sk, int flags)
+{
+	struct tnl_session *s = tnl_sock_session(tnl_sk(sk));
+	struct tnl_carrier *c = NULL;
+
+	if (s->tunnel->direct && !(flags & MSG_MORE) && takes_turns(tnl_sk(sk), s))
+		c = tnl_lane_carrier(s->lane);
+	if (!c)
+		tnl_lane_kick(s->lane);
+	return c;
+}
+
 int tnl_sock_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct sock *sk = sock->sk;
 	long timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	struct tnl_carrier *c = NULL;
+	bool kick = false;
 	int ret;
 
 	if (msg->msg_flags & MSG_OOB || msg->msg_controllen)
@@ -215,14 +256,23 @@ int tnl_sock_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		ret = sock_error(sk) ?: -ENOTCONN;
 	if (!ret) {
 		tnl_sock_limits(sk);
-		ret = tnl_sock_messages(sk) ? send_message(sk, msg, len, timeo) :
-					      send_stream(sk, msg, timeo);
+		ret = tnl_sock_messages(sk) ? send_message(sk, msg, len, timeo, &kick) :
+					      send_stream(sk, msg, timeo, &kick);
 	}
+	if (kick)
+		c = kick_lane(sk, msg->msg_flags);
 	/* If a reset closed it, its reason is told, not EPIPE. */
 	if (ret == -EPIPE)
 		tnl_session_told(tnl_sock_session(tnl_sk(sk)));
 	if (ret < 0)
 		ret = sk_stream_error(sk, msg->msg_flags, ret);
 	release_sock(sk);
+	/* Without the lock: others may read meanwhile. */
+	if (c) {
+		if (READ_ONCE(tnl_sk(sk)->waits))
+			tnl_watch_soon(&c->watch);
+		tnl_carrier_send_now(c);
+		tnl_carrier_put(c);
+	}
 	return ret;
 }

@@ -6,6 +6,7 @@
 
 #include "carrier.h"
 #include "compat/compat.h"
+#include "direct.h"
 #include "lane.h"
 #include "notify.h"
 #include "trace.h"
@@ -14,6 +15,10 @@
 
 /* Records one run of a work handles before others get their turn. */
 #define BUDGET 64
+/* What a program does of that: a framing, its send, and the look that finds no more; */
+#define BUDGET_NOW 3
+/* and what it receives, its own and that of others. */
+#define RECORDS_NOW 16
 #define SLICES 32
 
 static void carrier_free(struct tnl_carrier *c)
@@ -163,13 +168,13 @@ static ssize_t send_lane(struct tnl_carrier *c)
 	return r;
 }
 
-static void tx_work(struct work_struct *work)
+/* @budget: framings and sends before others get their turn */
+static void transmit(struct tnl_carrier *c, int budget)
 {
-	struct tnl_carrier *c = container_of(work, struct tnl_carrier, tx_work);
-	int budget = BUDGET;
 	ssize_t r;
 
-	if (test_bit(TNL_CARRIER_LOST, &c->bits))
+	lockdep_assert_held(&c->tx_lock);
+	if (c->stopped || test_bit(TNL_CARRIER_LOST, &c->bits))
 		return;
 	r = tnl_carrier_send_own(c);
 	if (!r && !test_bit(TNL_CARRIER_READY, &c->bits))
@@ -184,7 +189,8 @@ static void tx_work(struct work_struct *work)
 			break;
 	}
 
-	if (r > 0) {
+	/* A program's signal kept it from kTLS: works get none. */
+	if (r > 0 || r == -EINTR) {
 		tnl_watch_queue(&c->watch, &c->tx_work);
 	} else if (!r) {
 		if (tnl_ktls_record_open(c->sock->sk)) {
@@ -205,6 +211,34 @@ static void tx_work(struct work_struct *work)
 	}
 }
 
+static void tx_work(struct work_struct *work)
+{
+	struct tnl_carrier *c = container_of(work, struct tnl_carrier, tx_work);
+
+	mutex_lock(&c->tx_lock);
+	transmit(c, BUDGET);
+	mutex_unlock(&c->tx_lock);
+}
+
+/**
+ * tnl_carrier_send_now - send what there is, or have the work do it
+ * @c: referenced
+ * Context: process; a program that called send(), with none of our locks.
+ */
+void tnl_carrier_send_now(struct tnl_carrier *c)
+{
+	struct tnl_direct direct;
+
+	if (!mutex_trylock(&c->tx_lock)) {
+		tnl_watch_queue(&c->watch, &c->tx_work);
+		return;
+	}
+	tnl_direct_begin(&direct);
+	transmit(c, BUDGET_NOW);
+	tnl_direct_end(&direct);
+	mutex_unlock(&c->tx_lock);
+}
+
 /* --- receiving ----------------------------------------------------------- */
 
 static void hello_through(struct tnl_carrier *c, struct tnl_hello *peer)
@@ -215,7 +249,7 @@ static void hello_through(struct tnl_carrier *c, struct tnl_hello *peer)
 		return;
 	c->was_up = true;
 	set_bit(TNL_CARRIER_REWIND, &c->bits);
-	/* Pairs with the barrier in tx_work(). */
+	/* Pairs with the barrier in transmit(). */
 	smp_wmb();
 	set_bit(TNL_CARRIER_READY, &c->bits);
 	cancel_delayed_work(&c->hello_timeout);
@@ -505,12 +539,13 @@ static int recv_record(struct tnl_carrier *c)
 	return r;
 }
 
-static void rx_work(struct work_struct *work)
+static void receive(struct tnl_carrier *c, int budget)
 {
-	struct tnl_carrier *c = container_of(work, struct tnl_carrier, rx_work);
-	int budget = BUDGET;
 	int r = 0;
 
+	lockdep_assert_held(&c->rx_lock);
+	if (c->stopped)
+		return;
 	if (test_and_clear_bit(TNL_CARRIER_TRIM, &c->bits) && c->hello_done &&
 	    time_after(jiffies, READ_ONCE(c->last_rx) + HZ))
 		tnl_pool_trim(&c->lane->pool);
@@ -540,6 +575,35 @@ static void rx_work(struct work_struct *work)
 	} else if (r != -EAGAIN) {
 		tnl_carrier_lost(c, TUNNEL_REASON_TRANSPORT);
 	}
+}
+
+static void rx_work(struct work_struct *work)
+{
+	struct tnl_carrier *c = container_of(work, struct tnl_carrier, rx_work);
+
+	mutex_lock(&c->rx_lock);
+	receive(c, BUDGET);
+	mutex_unlock(&c->rx_lock);
+}
+
+/**
+ * tnl_carrier_receive_now - receive what there is, for all sessions
+ * @c: referenced
+ * Context: process; a program that waits in recv(), with none of our locks.
+ */
+void tnl_carrier_receive_now(struct tnl_carrier *c)
+{
+	struct tnl_direct direct;
+
+	/* It may have looked already. */
+	if (!mutex_trylock(&c->rx_lock)) {
+		tnl_watch_queue(&c->watch, &c->rx_work);
+		return;
+	}
+	tnl_direct_begin(&direct);
+	receive(c, RECORDS_NOW);
+	tnl_direct_end(&direct);
+	mutex_unlock(&c->rx_lock);
 }
 
 static void hello_timeout(struct work_struct *work)
@@ -678,6 +742,8 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 	c->attached_at = jiffies;
 	c->last_rx = jiffies;
 	INIT_LIST_HEAD(&c->node);
+	mutex_init(&c->tx_lock);
+	mutex_init(&c->rx_lock);
 	tnl_chunkq_init(&c->out);
 	INIT_WORK(&c->rx_work, rx_work);
 	INIT_WORK(&c->tx_work, tx_work);

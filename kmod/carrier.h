@@ -10,6 +10,7 @@
 #ifndef _TUNNEL_CARRIER_H
 #define _TUNNEL_CARRIER_H
 
+#include <linux/mutex.h>
 #include <linux/netlink.h>
 #include <linux/refcount.h>
 
@@ -56,7 +57,11 @@ struct tnl_carrier {
 	struct delayed_work hello_timeout, drain;
 	unsigned long drain_until;	/* jiffies */
 
-	/* tx_work */
+	/* Who sends, who receives: the works, or a program. Inside of attach_lock. */
+	struct mutex tx_lock, rx_lock;
+	bool stopped;			/* both locks to set it: nobody does any more */
+
+	/* tx side */
 	struct page *own;		/* room for HELLO and GOAWAY */
 	unsigned int own_len;
 	struct tnl_chunkq out;		/* those: sent before the lane's bytes */
@@ -64,7 +69,7 @@ struct tnl_carrier {
 	u64 rewind_to;			/* set before READY */
 	u64 tx_records, tx_bytes;
 
-	/* rx_work */
+	/* rx side */
 	u8 hello[TNL_HDR_LEN + TNL_HELLO_MAX];
 	unsigned int hello_have;
 	struct tnl_hello peer;		/* listener: for hello_work */
@@ -80,6 +85,9 @@ struct tnl_carrier {
 /* carrier.c */
 int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 		       struct netlink_ext_ack *extack);
+
+void tnl_carrier_send_now(struct tnl_carrier *c);
+void tnl_carrier_receive_now(struct tnl_carrier *c);
 
 /* carrier_end.c */
 void tnl_carrier_lost(struct tnl_carrier *c, u8 reason);

@@ -17,11 +17,16 @@
 #define DRAIN_TIME (2 * HZ)
 #define DRAIN_STEP msecs_to_jiffies(20)
 
-/* tnl_carrier_stop - neither work runs after this. Not from one of them. */
+/* tnl_carrier_stop - nobody sends or receives after this. Not from one of its works. */
 void tnl_carrier_stop(struct tnl_carrier *c)
 {
 	cancel_delayed_work_sync(&c->hello_timeout);
 	tnl_watch_stop(&c->watch);
+	mutex_lock(&c->tx_lock);
+	mutex_lock(&c->rx_lock);
+	c->stopped = true;
+	mutex_unlock(&c->rx_lock);
+	mutex_unlock(&c->tx_lock);
 	if (c->rx_page)
 		put_page(c->rx_page);
 	c->rx_page = NULL;

@@ -41,6 +41,20 @@ void tnl_lane_kick(struct tnl_lane *lane)
 	spin_unlock(&lane->lock);
 }
 
+/* tnl_lane_carrier - the carrier that is up, referenced, or NULL. Context: process. */
+struct tnl_carrier *tnl_lane_carrier(struct tnl_lane *lane)
+{
+	struct tnl_carrier *c = NULL;
+
+	spin_lock(&lane->lock);
+	if (lane->up) {
+		c = lane->carrier;
+		refcount_inc(&c->ref);
+	}
+	spin_unlock(&lane->lock);
+	return c;
+}
+
 /**
  * tnl_lane_srtt_us - round-trip time of the attached carrier
  * @lane: the lane

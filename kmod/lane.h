@@ -6,9 +6,9 @@
  * above it knows that carriers come and go.
  *
  * Who owns what:
- *   tx side	the work that sends on the attached carrier; with no carrier, who
- *		holds attach_lock
- *   rx side	the work that receives from it; likewise
+ *   tx side	who holds tx_lock of the attached carrier: its work, or a program that
+ *		sends; with no carrier, who holds attach_lock
+ *   rx side	its rx_lock, and a program that waits; likewise
  *   the rest	lane.lock
  * so that reading never waits for writing, and neither for a session.
  */
@@ -126,6 +126,7 @@ int tnl_lane_init(struct tnl_lane *lane, struct tnl_tunnel *t);
 void tnl_lane_close(struct tnl_lane *lane, u8 reason);
 void tnl_lane_free(struct tnl_lane *lane);
 void tnl_lane_kick(struct tnl_lane *lane);
+struct tnl_carrier *tnl_lane_carrier(struct tnl_lane *lane);
 void tnl_lane_dirty(struct tnl_lane *lane, u32 bits);
 void tnl_lane_restart(struct tnl_lane *lane, u8 reason);
 void tnl_lane_hello(struct tnl_lane *lane, struct tnl_hello *h);

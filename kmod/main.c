@@ -3,6 +3,7 @@
 #include <linux/notifier.h>
 #include <net/netns/generic.h>
 
+#include "direct.h"
 #include "af_tunnel.h"
 #include "carrier.h"
 #include "chunk.h"
@@ -139,9 +140,12 @@ static int __init tunnel_init(void)
 	err = -ENOMEM;
 	if (!tnl_wq)
 		goto cache;
-	err = register_pernet_subsys(&net_ops);
+	err = tnl_direct_init();
 	if (err)
 		goto wq;
+	err = register_pernet_subsys(&net_ops);
+	if (err)
+		goto direct;
 	err = netlink_register_notifier(&netlink_notifier);
 	if (err)
 		goto pernet;
@@ -161,6 +165,8 @@ notifier:
 	netlink_unregister_notifier(&netlink_notifier);
 pernet:
 	unregister_pernet_subsys(&net_ops);
+direct:
+	tnl_direct_exit();
 wq:
 	destroy_workqueue(tnl_wq);
 cache:
@@ -176,6 +182,7 @@ static void __exit tunnel_exit(void)
 	genl_unregister_family(&tnl_genl_family);
 	netlink_unregister_notifier(&netlink_notifier);
 	unregister_pernet_subsys(&net_ops);
+	tnl_direct_exit();
 	destroy_workqueue(tnl_wq);
 	rcu_barrier();
 	tnl_chunk_cache_destroy();

@@ -73,6 +73,7 @@ int tnl_put_tunnel(struct sk_buff *skb, struct tnl_tunnel *t)
 	    nla_put_u32(skb, TUNNEL_A_GRACE, t->grace_ms) ||
 	    nla_put_u8(skb, TUNNEL_A_STATE, state) ||
 	    nla_put_u32(skb, TUNNEL_A_SESSIONS, n) ||
+	    nla_put_u8(skb, TUNNEL_A_DIRECT, t->direct) ||
 	    put_allow(skb, t) ||
 	    put_text(skb, TUNNEL_A_PEER_NAME, lane->peer_name))
 		return -EMSGSIZE;

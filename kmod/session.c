@@ -402,8 +402,11 @@ u64 tnl_session_room(struct tnl_session *s, u32 want)
 	return room;
 }
 
-/* Something was queued: let the scheduler know. s->lock is not held. */
-static void make_ready(struct tnl_session *s)
+/*
+ * Something was queued: let the scheduler know. s->lock is not held.
+ * Return: true if it did not know: the lane wants a kick then.
+ */
+static bool schedule_data(struct tnl_session *s)
 {
 	struct tnl_lane *lane = s->lane;
 	bool added;
@@ -412,19 +415,25 @@ static void make_ready(struct tnl_session *s)
 	added = !(READ_ONCE(s->flags) & TNL_S_UNLINKED) &&
 		tnl_sched_add(&lane->sched, &s->sched);
 	spin_unlock(&lane->lock);
-	if (added)
-		tnl_lane_kick(lane);
+	return added;
+}
+
+static void make_ready(struct tnl_session *s)
+{
+	if (schedule_data(s))
+		tnl_lane_kick(s->lane);
 }
 
 /**
- * tnl_session_send - send bytes, or the end of this direction
+ * tnl_session_queue - bytes to send, or the end of this direction
  * @s: the session
  * @q: slices, at most tnl_session_room() bytes; taken over
  * @end: nothing follows
  * Context: process.
- * Return: 0, or -ECONNRESET when the session has ended (@q is purged).
+ * Return: 1: the lane wants a kick; 0: it knows already; or -ECONNRESET when the
+ * session has ended (@q is purged).
  */
-int tnl_session_send(struct tnl_session *s, struct tnl_chunkq *q, bool end)
+int tnl_session_queue(struct tnl_session *s, struct tnl_chunkq *q, bool end)
 {
 	spin_lock(&s->lock);
 	if (s->flags & (TNL_S_RESET | TNL_S_TX_END)) {
@@ -438,8 +447,17 @@ int tnl_session_send(struct tnl_session *s, struct tnl_chunkq *q, bool end)
 	if (end)
 		s->flags |= TNL_S_TX_END;
 	spin_unlock(&s->lock);
-	make_ready(s);
-	return 0;
+	return schedule_data(s);
+}
+
+/* tnl_session_send - tnl_session_queue() and the kick. Return: 0 or -ECONNRESET. */
+int tnl_session_send(struct tnl_session *s, struct tnl_chunkq *q, bool end)
+{
+	int r = tnl_session_queue(s, q, end);
+
+	if (r > 0)
+		tnl_lane_kick(s->lane);
+	return min(r, 0);
 }
 
 /**

@@ -127,6 +127,7 @@ struct tnl_session *tnl_session_find(struct tnl_lane *lane, u64 id);
 
 /* for endpoints */
 u64 tnl_session_room(struct tnl_session *s, u32 want);
+int tnl_session_queue(struct tnl_session *s, struct tnl_chunkq *q, bool end);
 int tnl_session_send(struct tnl_session *s, struct tnl_chunkq *q, bool end);
 bool tnl_session_end_framed(struct tnl_session *s);
 bool tnl_session_tx_closed(struct tnl_session *s);

@@ -96,6 +96,7 @@ struct tnl_tunnel *tnl_tunnel_create(struct tnl_net *tn,
 	memcpy(t->pin, config->pin, sizeof(t->pin));
 	t->ciphers = config->ciphers;
 	t->grace_ms = config->grace_ms;
+	t->direct = config->direct;
 	t->allow = config->allow;
 	t->remote = dup(config->remote);
 	t->local = dup(config->local);

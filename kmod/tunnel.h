@@ -78,6 +78,7 @@ struct tnl_tunnel {
 	u32 ciphers;
 	u32 grace_ms;
 	struct tnl_allow allow;
+	bool direct;			/* programs send and receive themselves: direct.h */
 	char *remote, *local, *key;	/* for the daemon only; may be NULL */
 
 	atomic_t relays;		/* of its sessions, not yet freed */
@@ -91,6 +92,7 @@ struct tnl_tunnel_config {
 	u8 role;
 	u32 ciphers, grace_ms;
 	struct tnl_allow allow;
+	bool direct;
 };
 
 struct tnl_tunnel *tnl_tunnel_create(struct tnl_net *tn,

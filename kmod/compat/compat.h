@@ -19,6 +19,15 @@
 #define WQ_PERCPU 0
 #endif
 
+#ifndef HAVE_HRTIMER_SETUP
+#define tnl_hrtimer_setup(timer, fn, clock, mode) do {	\
+	hrtimer_init(timer, clock, mode);		\
+	(timer)->function = (fn);			\
+} while (0)
+#else
+#define tnl_hrtimer_setup hrtimer_setup
+#endif
+
 /* What bind() and connect() of proto_ops get. */
 #ifdef HAVE_SOCKADDR_UNSIZED
 #define tnl_sockaddr_arg sockaddr_unsized

@@ -60,6 +60,9 @@ mkdir -p "$(dirname "$header")"
 	compiles '#include <linux/skbuff.h>' \
 		'(void)skb_frags_readable(p);' "$@" &&
 		echo '#define HAVE_SKB_FRAGS_READABLE 1'
+	compiles '#include <linux/hrtimer.h>' \
+		'hrtimer_setup(p, NULL, CLOCK_MONOTONIC, HRTIMER_MODE_REL);' "$@" &&
+		echo '#define HAVE_HRTIMER_SETUP 1'
 	true
 } >"$header.$$"
 mv "$header.$$" "$header"

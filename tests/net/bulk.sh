@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # vm: -m 3072
 # about: 90
-# short: 6.1
+# short: 6.1 6.12
 #
 # One carrier, bulk and small requests both ways at once, byte for byte; what
 # it costs in copies and pages.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # vm: -m 3072
 # about: 80
-# short: 6.1 7
+# short: 6.1 6.12
 #
 # Many sessions of every size over a long and lossy link, and a reader that
 # stops beside them.

@@ -36,10 +36,10 @@ def attach(nl, name, sock):
     sock.close()
 
 
-def join(nl, service):
+def join(nl, service, more=None):
     """Tunnels d and l, joined by a carrier, to a listening socket. Return: the port
     on 127.0.0.1 that leads there."""
-    common = {A.PEER_PIN: bytes(32), A.KEY: text("/none")}
+    common = {A.PEER_PIN: bytes(32), A.KEY: text("/none"), **(more or {})}
     must(nl.call(CMD.TUNNEL_NEW, {A.NAME: text("d"), A.ROLE: u8(0), A.REMOTE: text("x:1"), **common}))
     must(nl.call(CMD.TUNNEL_NEW, {A.NAME: text("l"), A.ROLE: u8(1), A.LOCAL: text("x:1"), **common}))
     must(nl.call(CMD.SERVICE_NEW, {A.SERVICE: text("s"), A.ADDRESS: address(*service.getsockname())}))

@@ -141,6 +141,14 @@ int parse_seconds(struct ctx *ctx, const char *word, uint32_t *ms)
 	return EXIT_OK;
 }
 
+int parse_on_off(struct ctx *ctx, const char *name, const char *word, bool *on)
+{
+	*on = !strcmp(word, "on");
+	if (!*on && strcmp(word, "off"))
+		return usage_error(ctx, "'%s %s': it is on or off", name, word);
+	return EXIT_OK;
+}
+
 /* By number of the TUNNEL_CIPHER_* bit; the names of RFC 5116 and 8439, which 'carrier show' has too. */
 static const char *const ciphers[] = { "aes-128-gcm", "aes-256-gcm", "chacha20-poly1305" };
 

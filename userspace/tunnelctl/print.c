@@ -229,6 +229,7 @@ static const struct {
 	{ TUNNEL_A_KEY, "key", put_text },
 	{ TUNNEL_A_CIPHERS, "ciphers", put_ciphers },
 	{ TUNNEL_A_GRACE, "grace_ms", put_num },
+	{ TUNNEL_A_DIRECT, "direct", put_bool },
 	{ TUNNEL_A_ALLOW_UIDS, "allow_uids", put_ids },
 	{ TUNNEL_A_ALLOW_GIDS, "allow_gids", put_ids },
 	{ TUNNEL_A_ENDPOINT, "endpoint", put_endpoint },
@@ -381,6 +382,8 @@ void tunnel_print(const struct obj *o)
 		print_ids(o, TUNNEL_A_ALLOW_GIDS, "gid");
 		putchar('\n');
 	}
+	if (obj_has(o, TUNNEL_A_DIRECT) && obj_num(o, TUNNEL_A_DIRECT))
+		printf("  direct: on\n");
 	printf("  state: %s", state_of(o));
 	if (obj_has(o, TUNNEL_A_SESSIONS))
 		printf(", sessions: %" PRIu64, obj_num(o, TUNNEL_A_SESSIONS));

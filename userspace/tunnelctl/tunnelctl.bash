@@ -93,8 +93,9 @@ _tunnelctl()
 		case $prev in
 		key) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 		cipher) mapfile -t COMPREPLY < <(compgen -W 'aes-128-gcm aes-256-gcm chacha20-poly1305' -- "$cur") ;;
+		direct) mapfile -t COMPREPLY < <(compgen -W 'on off' -- "$cur") ;;
 		dial | listen | peer | grace | allow | add) ;;
-		*) mapfile -t COMPREPLY < <(compgen -W 'dial listen peer key cipher grace allow' -- "$cur") ;;
+		*) mapfile -t COMPREPLY < <(compgen -W 'dial listen peer key cipher grace allow direct' -- "$cur") ;;
 		esac
 		;;
 	'tunnel show' | 'tunnel del' | 'session show' | 'carrier show')

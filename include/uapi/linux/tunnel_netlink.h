@@ -42,7 +42,7 @@ enum tunnel_cmd {
 	TUNNEL_CMD_UNSPEC,
 	/*
 	 * NAME, ROLE, PEER_PIN, REMOTE (dial) or LOCAL (listen), KEY, [CIPHERS],
-	 * [GRACE], [ALLOW_UIDS], [ALLOW_GIDS]
+	 * [GRACE], [ALLOW_UIDS], [ALLOW_GIDS], [DIRECT]
 	 */
 	TUNNEL_CMD_TUNNEL_NEW,
 	TUNNEL_CMD_TUNNEL_DEL,		/* NAME */
@@ -230,6 +230,11 @@ enum tunnel_attr {
 	TUNNEL_A_BOUND,			/* u8, 1: a socket is bound to this service */
 	TUNNEL_A_UUID,			/* binary, 16 bytes: request UUID of a session */
 	TUNNEL_A_PRIORITY,		/* u8, of a session */
+	/*
+	 * u8, 1: programs with AF_TUNNEL sockets encrypt and decrypt themselves what
+	 * they wait for, in place of the kernel's workers.
+	 */
+	TUNNEL_A_DIRECT,
 
 	__TUNNEL_A_MAX,
 };
