@@ -185,15 +185,15 @@ int tnl_sock_address(const struct sockaddr_tunnel *addr, int len, char *tunnel,
 static void sleep_as_reader(struct tnl_carrier *c, wait_queue_entry_t *wait, long *timeo)
 {
 	struct tnl_reader reader = { .wait = wait };
-	bool on_duty = tnl_watch_enter(&c->watch, &reader);
+	bool on_duty = tnl_duty_enter(&c->duty, &reader);
 
 	if (!reader.called)
 		*timeo = wait_woken(wait, TASK_INTERRUPTIBLE, *timeo);
 	if (!on_duty)
 		return;
-	if (tnl_watch_heard(&c->watch, &reader))
+	if (tnl_duty_heard(&c->duty, &reader))
 		tnl_carrier_receive_now(c);
-	tnl_watch_leave(&c->watch, &reader);
+	tnl_duty_leave(&c->duty, &reader);
 }
 
 /**

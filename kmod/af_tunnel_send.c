@@ -270,7 +270,7 @@ int tnl_sock_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	/* Without the lock: others may read meanwhile. */
 	if (c) {
 		if (READ_ONCE(tnl_sk(sk)->waits))
-			tnl_watch_soon(&c->watch);
+			tnl_duty_soon(&c->duty);
 		tnl_carrier_send_now(c);
 		tnl_carrier_put(c);
 	}

@@ -752,6 +752,8 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 	INIT_DELAYED_WORK(&c->hello_timeout, hello_timeout);
 	INIT_DELAYED_WORK(&c->drain, tnl_carrier_drain_work);
 	tnl_watch_init(&c->watch, &c->rx_work, &c->tx_work);
+	if (t->direct)
+		tnl_duty_init(&c->duty, &c->watch);
 
 	err = reserve_own(c);
 	if (err)

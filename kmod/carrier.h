@@ -15,6 +15,7 @@
 #include <linux/refcount.h>
 
 #include "chunk.h"
+#include "duty.h"
 #include "frame.h"
 #include "hello.h"
 #include "ktls.h"
@@ -53,6 +54,7 @@ struct tnl_carrier {
 	bool refused;			/* the peer said GOAWAY in place of HELLO */
 
 	struct tnl_watch watch;
+	struct tnl_duty duty;
 	struct work_struct rx_work, tx_work, hello_work, end_work;
 	struct delayed_work hello_timeout, drain;
 	unsigned long drain_until;	/* jiffies */

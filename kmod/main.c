@@ -3,11 +3,11 @@
 #include <linux/notifier.h>
 #include <net/netns/generic.h>
 
-#include "direct.h"
 #include "af_tunnel.h"
 #include "carrier.h"
 #include "chunk.h"
 #include "compat/compat.h"
+#include "direct.h"
 #include "kunit.h"
 #include "netlink.h"
 #include "relay.h"

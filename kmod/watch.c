@@ -5,68 +5,25 @@
 #include <net/tcp.h>
 
 #include "compat/compat.h"
+#include "duty.h"
 #include "watch.h"
 
 #define RETRY_MS 20
-/* How long a reader that was called may take before the work is, jiffies. */
-#define LATE 1
-/* How long one that has just sent may take to come and wait for the answer. */
-#define GRACE (20 * NSEC_PER_USEC)
 
 /* What is encrypted can no longer be overtaken: keep little of it unsent. */
 #define NOTSENT_LOWAT (128 << 10)
 /* A peer that acknowledges nothing for this long is gone, milliseconds. */
 #define USER_TIMEOUT 20000
 
-/* There is something to read: the reader is woken for it, or the work does it. */
+/* There is something to read: a reader is woken for it, or the work does it. */
 static void readable(struct tnl_watch *w, unsigned int mode, int sync)
 {
-	struct tnl_reader *reader;
 	unsigned long flags;
 
 	spin_lock_irqsave(&w->lock, flags);
-	reader = w->reader;
-	if (w->stopped) {
-		;
-	} else if (!reader && w->soon) {
-		w->soon = false;
-		w->waits = true;
-		hrtimer_start(&w->grace, GRACE, HRTIMER_MODE_REL);
-	} else if (!reader) {
+	if (!w->stopped && !(w->duty && tnl_duty_call(w->duty, mode, sync)))
 		queue_work(tnl_wq, w->rx);
-	} else if (!reader->called) {
-		reader->called = true;
-		reader->wait->func(reader->wait, mode, sync, NULL);
-		if (!delayed_work_pending(&w->late))
-			queue_delayed_work(tnl_wq, &w->late, LATE);
-	}
 	spin_unlock_irqrestore(&w->lock, flags);
-}
-
-/* It has not come. Interrupts are off. */
-static enum hrtimer_restart grace(struct hrtimer *timer)
-{
-	struct tnl_watch *w = container_of(timer, struct tnl_watch, grace);
-	unsigned long flags;
-
-	spin_lock_irqsave(&w->lock, flags);
-	if (!w->stopped && w->waits)
-		queue_work(tnl_wq, w->rx);
-	w->waits = false;
-	spin_unlock_irqrestore(&w->lock, flags);
-	return HRTIMER_NORESTART;
-}
-
-/* The reader may be stopped, or wait for a processor: others need not. */
-static void late(struct work_struct *work)
-{
-	struct tnl_watch *w = container_of(to_delayed_work(work),
-					   struct tnl_watch, late);
-
-	spin_lock_irq(&w->lock);
-	if (!w->stopped && w->reader && w->reader->called)
-		queue_work(tnl_wq, w->rx);
-	spin_unlock_irq(&w->lock);
 }
 
 /* Runs with interrupts off under the wait queue's lock: only queue work. */
@@ -109,8 +66,6 @@ void tnl_watch_init(struct tnl_watch *w, struct work_struct *rx,
 	init_waitqueue_func_entry(&w->entry, wake);
 	INIT_LIST_HEAD(&w->entry.entry);
 	INIT_DELAYED_WORK(&w->retry, retry);
-	INIT_DELAYED_WORK(&w->late, late);
-	tnl_hrtimer_setup(&w->grace, grace, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 }
 
 /**
@@ -168,8 +123,8 @@ void tnl_watch_stop(struct tnl_watch *w)
 		remove_wait_queue(sk_sleep(w->sock->sk), &w->entry);
 	INIT_LIST_HEAD(&w->entry.entry);
 	cancel_delayed_work_sync(&w->retry);
-	cancel_delayed_work_sync(&w->late);
-	hrtimer_cancel(&w->grace);
+	if (w->duty)
+		tnl_duty_stop(w->duty);
 	cancel_work_sync(w->rx);
 	if (w->tx != w->rx)
 		cancel_work_sync(w->tx);
@@ -213,67 +168,6 @@ void tnl_watch_retry(struct tnl_watch *w)
 	if (!w->stopped)
 		queue_delayed_work(tnl_wq, &w->retry, msecs_to_jiffies(RETRY_MS));
 	spin_unlock_irqrestore(&w->lock, flags);
-}
-
-/* tnl_watch_soon - a program sends something now and waits for the answer next */
-void tnl_watch_soon(struct tnl_watch *w)
-{
-	spin_lock_irq(&w->lock);
-	w->soon = !w->reader;
-	spin_unlock_irq(&w->lock);
-}
-
-/**
- * tnl_watch_enter - from now on wake a program, not the work, for what can be read
- * @w: the watch
- * @reader: its wait entry is set; it ends with tnl_watch_leave(). If it is called
- *	already, it must not sleep.
- *
- * Spares a switch of the processor. If the program does not come within a jiffy, the
- * work does.
- *
- * Context: process.
- * Return: false if there is another reader, or none can be any more.
- */
-bool tnl_watch_enter(struct tnl_watch *w, struct tnl_reader *reader)
-{
-	bool ok;
-
-	spin_lock_irq(&w->lock);
-	ok = !w->stopped && !w->reader;
-	reader->called = ok && w->waits;
-	if (ok) {
-		w->reader = reader;
-		w->soon = false;
-		w->waits = false;
-		/* If it runs already, it finds that nothing waits. */
-		if (reader->called)
-			hrtimer_try_to_cancel(&w->grace);
-	}
-	spin_unlock_irq(&w->lock);
-	return ok;
-}
-
-/* tnl_watch_heard - has the reader been called? Then it must look. Context: process. */
-bool tnl_watch_heard(struct tnl_watch *w, struct tnl_reader *reader)
-{
-	bool called;
-
-	spin_lock_irq(&w->lock);
-	called = reader->called;
-	reader->called = false;
-	spin_unlock_irq(&w->lock);
-	return called;
-}
-
-/* tnl_watch_leave - it is a reader no more; what it was called for, the work does */
-void tnl_watch_leave(struct tnl_watch *w, struct tnl_reader *reader)
-{
-	spin_lock_irq(&w->lock);
-	w->reader = NULL;
-	if (reader->called && !w->stopped)
-		queue_work(tnl_wq, w->rx);
-	spin_unlock_irq(&w->lock);
 }
 
 /**

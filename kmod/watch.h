@@ -10,7 +10,6 @@
 #ifndef _TUNNEL_WATCH_H
 #define _TUNNEL_WATCH_H
 
-#include <linux/hrtimer.h>
 #include <linux/net.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -20,11 +19,7 @@ enum {
 	TNL_WATCH_TX_BLOCKED,	/* a send got -EAGAIN: wake @tx on write space */
 };
 
-/* struct tnl_reader - a program that sleeps and is woken in place of the work */
-struct tnl_reader {
-	wait_queue_entry_t *wait;	/* by DEFINE_WAIT_FUNC(, woken_wake_function) */
-	bool called;			/* watch.lock: there is something, not yet looked at */
-};
+struct tnl_duty;
 
 struct tnl_watch {
 	wait_queue_entry_t entry;
@@ -34,11 +29,7 @@ struct tnl_watch {
 	struct delayed_work retry;	/* memory was short: no wake-up will come */
 	spinlock_t lock;		/* irqsave: wake-ups come from anywhere */
 	bool stopped;			/* @lock: no work is queued any more */
-	struct tnl_reader *reader;	/* @lock: or NULL */
-	struct delayed_work late;	/* it was called, and has not come */
-	bool soon;			/* @lock: there will be a reader: it has just sent */
-	bool waits;			/* @lock: there is something, for which it has @grace */
-	struct hrtimer grace;
+	struct tnl_duty *duty;		/* of a carrier: who reads in place of @rx; or NULL */
 	bool claimed;
 	unsigned long flags;
 };
@@ -51,11 +42,6 @@ void tnl_watch_stop(struct tnl_watch *w);
 void tnl_watch_release(struct tnl_watch *w);
 void tnl_watch_queue(struct tnl_watch *w, struct work_struct *work);
 void tnl_watch_retry(struct tnl_watch *w);
-
-void tnl_watch_soon(struct tnl_watch *w);
-bool tnl_watch_enter(struct tnl_watch *w, struct tnl_reader *reader);
-bool tnl_watch_heard(struct tnl_watch *w, struct tnl_reader *reader);
-void tnl_watch_leave(struct tnl_watch *w, struct tnl_reader *reader);
 
 void tnl_sock_adopt(struct socket *sock, bool carrier);
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-carriers.py MODULE TRAFFIC LOADS ROUNDS SEED: carriers with known keys come, break
+carriers.py MODULE TRAFFIC COST LOADS ROUNDS SEED: carriers with known keys come, break
 in every way and are replaced, while TRAFFIC compares bytes in sessions that must
-outlive all of it. Both ends of the tunnel are here. LOADS times from insmod to
+outlive all of it, and COST those of AF_TUNNEL sockets, whose programs do the work of
+the carriers themselves. Both ends of the tunnel are here. LOADS times from insmod to
 rmmod, each with ROUNDS carriers.
 """
 import random
@@ -14,7 +15,7 @@ import time
 from genl import A, CMD, Genl, address, encrypt, pair, s32, socket, struct, text, u32, u8, ulp
 
 LIMIT = 100
-dice = random.Random(int(sys.argv[5]))
+dice = random.Random(int(sys.argv[6]))
 
 
 def must(answer):
@@ -116,7 +117,8 @@ def one_carrier(nl):
 def serve(module, traffic, port):
     subprocess.run(["insmod", module], check=True)
     nl = Genl()
-    common = {A.PEER_PIN: bytes(32), A.KEY: text("/none"), A.GRACE: u32(600000)}
+    common = {A.PEER_PIN: bytes(32), A.KEY: text("/none"), A.GRACE: u32(600000),
+              A.DIRECT: u8(1)}
     must(nl.call(CMD.TUNNEL_NEW, {A.NAME: text("d"), A.ROLE: u8(0), A.REMOTE: text("x:1"), **common}))
     must(nl.call(CMD.TUNNEL_NEW, {A.NAME: text("l"), A.ROLE: u8(1), A.LOCAL: text("x:1"), **common}))
     must(nl.call(CMD.SERVICE_NEW, {A.SERVICE: text("s"), A.ADDRESS: address("127.0.0.1", port)}))
@@ -128,14 +130,40 @@ def serve(module, traffic, port):
     return nl, ports
 
 
+class Sockets:
+    """Programs with sockets: a server behind each end of the tunnel, and who asks it."""
+
+    def __init__(self, nl, cost):
+        self.cost = cost
+        self.servers = []
+        for service in "xy":
+            must(nl.call(CMD.SERVICE_NEW, {A.SERVICE: text(service), A.OWNER_UID: u32(0)}))
+            self.servers.append(subprocess.Popen([cost, "serve", "tunnel::" + service, "20000"],
+                                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL))
+        for server in self.servers:
+            if server.stdout.readline() != b"ready\n":
+                sys.exit("a server does not listen")
+
+    def run(self, way, requests="5"):
+        return subprocess.Popen([self.cost, "run", ("tunnel:d:x", "tunnel:l:y")[way], "20000", "1", requests],
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def end(self):
+        for server in self.servers:
+            server.kill()
+            server.wait()
+
+
 def run(traffic, port, requests):
     return subprocess.Popen([traffic, "run", "127.0.0.1", port, "3", requests, "20000", "30000",
                              str(LIMIT)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def load(module, traffic, port, rounds):
+def load(module, traffic, cost, port, rounds):
     nl, ports = serve(module, traffic, port)
-    running = [run(traffic, p, "5") for p in ports]
+    sockets = Sockets(nl, cost)
+    again = [lambda p=p: run(traffic, p, "5") for p in ports] + [lambda w=w: sockets.run(w) for w in (0, 1)]
+    running = [f() for f in again]
     done = 0
     kept = []
     for _ in range(rounds):
@@ -148,7 +176,7 @@ def load(module, traffic, port, rounds):
             if p.returncode:
                 sys.exit("traffic: %s" % p.stdout.read())
             done += 1
-            running[i] = run(traffic, ports[i], "5")
+            running[i] = again[i]()
     for c in kept:
         c.delete("d")
         c.delete("l")
@@ -170,6 +198,7 @@ def load(module, traffic, port, rounds):
     replayed = stat(nl, "lane_replayed_bytes")
     # and once more, to be flushed in the middle of it
     run_on = [run(traffic, p, "100000") for p in ports]
+    asking = [sockets.run(w, "100000") for w in (0, 1)]
     start = stat(nl, "payload_bytes_rx")
     until("bytes", lambda: stat(nl, "payload_bytes_rx") > start + 100000)
     last.close()
@@ -179,6 +208,11 @@ def load(module, traffic, port, rounds):
     must(nl.call(CMD.FLUSH))
     for c in pending:
         c.close()
+    for p in asking:
+        out, _ = p.communicate(timeout=LIMIT)
+        if not re.search("Software caused connection abort", out):
+            sys.exit("sockets, after flush: %s" % out)
+    sockets.end()
     nl.close()
     if dice.randrange(2):
         until("rmmod", unload)
@@ -191,12 +225,13 @@ def load(module, traffic, port, rounds):
 
 
 def main():
-    module, traffic, loads, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    module, traffic, cost = sys.argv[1:4]
+    loads, rounds = map(int, sys.argv[4:6])
     port = 9900
     server = subprocess.Popen([traffic, "serve", "127.0.0.1", str(port)], stderr=subprocess.PIPE,
                               text=True)
     for n in range(1, loads + 1):
-        done, replayed = load(module, traffic, port, rounds)
+        done, replayed = load(module, traffic, cost, port, rounds)
         print("# load %d: %d carriers, %d times traffic, %d bytes sent again" % (
             n, rounds, done, replayed), flush=True)
     server.terminate()

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# about: 40
+# about: 55
 #
 # Carriers with known keys come, break in every way and are replaced, and the module
 # goes, under load each time. LONG=1: more of it. SEED=N: another order.
@@ -20,7 +20,7 @@ echo 1..3
 modprobe -a tls
 modprobe -aq aesni_intel ghash_clmulni_intel
 name="connections outlive their carriers, $LOADS times $ROUNDS"
-if python3 "$TUNNEL_SRC/tests/debug/carriers.py" "$KO" "$BIN/traffic" $LOADS $ROUNDS "$SEED"; then
+if python3 "$TUNNEL_SRC/tests/debug/carriers.py" "$KO" "$BIN/traffic" "$BIN/cost" $LOADS $ROUNDS "$SEED"; then
 	ok "$name"
 else
 	not_ok "$name"

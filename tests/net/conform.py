@@ -969,6 +969,45 @@ def _():
         same(memory(s), (0, 0))
 
 
+class Cgroup:
+    """This process in a memory cgroup of its own."""
+
+    ROOT = "/run/cgroup"
+
+    def write(self, path, word):
+        with open(os.path.join(self.ROOT, path), "w") as f:
+            f.write(word)
+
+    def __enter__(self):
+        os.makedirs(self.ROOT, exist_ok=True)
+        subprocess.run(["mount", "-t", "cgroup2", "none", self.ROOT], check=True)
+        self.write("cgroup.subtree_control", "+memory")
+        os.mkdir(self.ROOT + "/ours")
+        self.write("ours/cgroup.procs", "0")
+        return self
+
+    def sockets(self):
+        """Bytes that its sockets are charged for."""
+        with open(self.ROOT + "/ours/memory.stat") as f:
+            return int(next(line.split()[1] for line in f if line.startswith("sock ")))
+
+    def __exit__(self, *_):
+        self.write("cgroup.procs", "0")
+        os.rmdir(self.ROOT + "/ours")
+        subprocess.run(["umount", self.ROOT], check=True)
+
+
+@case("and so is its memory cgroup")
+def _():
+    with Cgroup() as group, Pair(STREAM) as (c, s):
+        before = group.sockets()
+        # of either end: what waits for its frame, and what for its reader
+        sent = fill(c, 4096)
+        until(lambda: group.sockets() - before >= sent * 0.9, True)
+        receive(s, sent)
+        until(lambda: group.sockets() - before < 65536, True)
+
+
 # --- files and pipes --------------------------------------------------------------------
 
 def big_file():

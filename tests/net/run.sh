@@ -7,7 +7,7 @@
 # by the address bytes that socat is given.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..61
+echo 1..63
 
 CTL=$BIN/tunnelctl
 export LD_LIBRARY_PATH=$SRC/build/lib TUNNELCTL=$CTL
@@ -51,7 +51,7 @@ start_sshd() {
 
 # It takes longest.
 start_postgres >"$OUT/postgres.log" 2>&1 &
-check "a tunnel" setup
+check "a tunnel" setup 4 direct "$([ "$KERNEL" = 6.12 ] && echo on || echo off)"
 check "nginx at home" start_nginx home 127.0.0.1 8080
 check "redis at home" in_ns home redis-server --bind 127.0.0.1 --port 6379 --save '' --daemonize yes
 check "sshd at home" start_sshd
@@ -147,7 +147,7 @@ same "socat to socat, to the gateway" "$wanted" "$(socat gw connect home/out </d
 wait $listener
 
 # --- sendfile
-size=$([ "${LONG:-}" = 1 ] && echo 256 || echo 64)
+size=256
 head -c "${size}M" /dev/urandom >"$T/big"
 cat >"$T/sendfile.py" <<'EOP'
 import os, sys
@@ -224,6 +224,9 @@ same "psql: rows" "$(seq 20000 | md5sum)" \
 has "ab: 2000 requests over connections that are kept" \
 	"$(run -- ab -q -k -n 2000 -c 8 $WEB/ 2>&1 | grep -E '^(Complete|Failed|Keep)' | tr -s ' ' | tr '\n' ';')" \
 	'Complete requests: 2000;Failed requests: 0;Keep-Alive requests: (19|20)[0-9]+;'
+wrk=$(run -- wrk -t 2 -c 16 -d 3s --timeout 60s $WEB/ 2>&1)
+has "wrk: requests over 16 connections" "$wrk" '^ +[1-9][0-9]+ requests in'
+same "none of which fails" '' "$(grep -E 'Socket errors|Non-2xx' <<<"$wrk")"
 cat >"$T/requests.py" <<'EOP'
 import hashlib, http.client
 c = http.client.HTTPConnection("web.home.tunnel.internal", timeout=120)

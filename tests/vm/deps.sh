@@ -20,7 +20,7 @@ packages=(
 	qemu-system-x86 busybox-static cpio kmod
 	# what tests and demo run in it
 	iproute2 nftables tcpdump curl nginx-light redis-server redis-tools socat python3 openssl procps
-	postgresql postgresql-client openssh-server openssh-client apache2-utils
+	postgresql postgresql-client openssh-server openssh-client apache2-utils wrk
 	dkms
 )
 lint_packages=(
