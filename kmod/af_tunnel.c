@@ -181,19 +181,32 @@ int tnl_sock_address(const struct sockaddr_tunnel *addr, int len, char *tunnel,
 	return tnl_name_ok(service, strlen(service)) ? 0 : -EINVAL;
 }
 
-/* Sleep; if the carrier has something meanwhile, whoever it is for, receive it. */
-static void sleep_as_reader(struct tnl_carrier *c, wait_queue_entry_t *wait, long *timeo)
+/*
+ * Sleep until something comes for this socket. With a carrier: or for anybody else, and
+ * then receive it.
+ */
+static void sleep_on(struct sock *sk, struct tnl_carrier *c, wait_queue_entry_t *wait,
+		     long *timeo)
 {
 	struct tnl_reader reader = { .wait = wait };
-	bool on_duty = tnl_duty_enter(&c->duty, &reader);
+	bool on_duty = c && tnl_duty_enter(&c->duty, &reader);
+	unsigned long began = jiffies;
+	long all = *timeo;
+	int n;
 
 	if (!reader.called)
 		*timeo = wait_woken(wait, TASK_INTERRUPTIBLE, *timeo);
+	/* Awake: what it receives for itself need not wake it. */
+	remove_wait_queue(sk_sleep(sk), wait);
 	if (!on_duty)
 		return;
-	if (tnl_duty_heard(&c->duty, &reader))
+	/* Twice: a record behind the first calls while that is read. */
+	for (n = 0; n < 2 && tnl_duty_heard(&c->duty, &reader); n++)
 		tnl_carrier_receive_now(c);
 	tnl_duty_leave(&c->duty, &reader);
+	/* Time passes also while it serves others. */
+	if (all != MAX_SCHEDULE_TIMEOUT)
+		*timeo = clamp(all - (long)(jiffies - began), 0L, *timeo);
 }
 
 /**
@@ -227,14 +240,11 @@ int tnl_sock_wait(struct sock *sk, long *timeo,
 		c = tnl_lane_carrier(s->lane);
 	add_wait_queue(sk_sleep(sk), &wait);
 	release_sock(sk);
-	if (!ready(sk, s, arg)) {
-		if (c)
-			sleep_as_reader(c, &wait, timeo);
-		else
-			*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
-	}
+	if (!ready(sk, s, arg))
+		sleep_on(sk, c, &wait, timeo);
+	else
+		remove_wait_queue(sk_sleep(sk), &wait);
 	lock_sock(sk);
-	remove_wait_queue(sk_sleep(sk), &wait);
 	if (c)
 		tnl_carrier_put(c);
 	if (s)

@@ -78,6 +78,9 @@ bool tnl_sock_charge(struct sock *sk, int kind, u32 len)
 	return ok;
 }
 
+/* Up to two pages stay the socket's, so that small messages need not ask each time. */
+#define KEPT ((int)(2 * PAGE_SIZE))
+
 static void uncharge(struct sock *sk, int kind, u64 len)
 {
 	struct tnl_sock *tsk = tnl_sk(sk);
@@ -89,7 +92,9 @@ static void uncharge(struct sock *sk, int kind, u64 len)
 		tsk->rx_mem -= len;
 		atomic_sub(len, &sk->sk_rmem_alloc);
 	}
-	sk_mem_uncharge(sk, len);
+	WRITE_ONCE(sk->sk_forward_alloc, sk->sk_forward_alloc + (int)len);
+	if (sk->sk_forward_alloc >= KEPT)
+		sk_mem_reclaim(sk);
 }
 
 /* tnl_sock_uncharge - bytes have left. Context: process. */
@@ -112,5 +117,6 @@ void tnl_sock_uncharge_all(struct sock *sk)
 	spin_lock_bh(&tsk->mem_lock);
 	uncharge(sk, SK_MEM_SEND, tsk->tx_mem);
 	uncharge(sk, SK_MEM_RECV, tsk->rx_mem);
+	sk_mem_reclaim(sk);
 	spin_unlock_bh(&tsk->mem_lock);
 }

@@ -144,7 +144,8 @@ static int send_stream(struct sock *sk, struct msghdr *msg, long timeo, bool *ki
 			tnl_sock_uncharge(sk, SK_MEM_SEND, n);
 			break;
 		}
-		*kick = err;
+		/* Who owes the kick already may be stopped before it gives it. */
+		*kick = err || s->tunnel->direct;
 		sent += n;
 		err = 0;
 	}
@@ -166,7 +167,7 @@ static int send_whole(struct sock *sk, struct tnl_session *s, struct tnl_chunkq 
 			return -EMSGSIZE;
 		if (tnl_session_room(s, len) >= len) {
 			err = tnl_session_queue(s, q, false);
-			*kick = err > 0;
+			*kick = err > 0 || (!err && s->tunnel->direct);
 			return err < 0 ? -EPIPE : 0;
 		}
 		err = tnl_sock_wait(sk, &timeo, can_send, len);
@@ -230,7 +231,9 @@ static struct tnl_carrier *kick_lane(struct sock *sk, int flags)
 	struct tnl_session *s = tnl_sock_session(tnl_sk(sk));
 	struct tnl_carrier *c = NULL;
 
-	if (s->tunnel->direct && !(flags & MSG_MORE) && takes_turns(tnl_sk(sk), s))
+	/* Not who may not wait: it would, for the carrier's socket. */
+	if (s->tunnel->direct && !(flags & (MSG_MORE | MSG_DONTWAIT)) &&
+	    takes_turns(tnl_sk(sk), s))
 		c = tnl_lane_carrier(s->lane);
 	if (!c)
 		tnl_lane_kick(s->lane);

@@ -220,6 +220,17 @@ static void tx_work(struct work_struct *work)
 	mutex_unlock(&c->tx_lock);
 }
 
+/*
+ * May a program do it? Not one that dies: what memory it does not get would cost the
+ * carrier. Nor while another has the socket: that one may be stopped, and nobody shall
+ * wait for it but works.
+ */
+static bool may_now(const struct tnl_carrier *c)
+{
+	return !fatal_signal_pending(current) && !(current->flags & PF_EXITING) &&
+	       !sock_owned_by_user_nocheck(c->sock->sk);
+}
+
 /**
  * tnl_carrier_send_now - send what there is, or have the work do it
  * @c: referenced
@@ -233,9 +244,13 @@ void tnl_carrier_send_now(struct tnl_carrier *c)
 		tnl_watch_queue(&c->watch, &c->tx_work);
 		return;
 	}
-	tnl_direct_begin(&direct);
-	transmit(c, BUDGET_NOW);
-	tnl_direct_end(&direct);
+	if (!c->stopped && may_now(c)) {
+		tnl_direct_begin(&direct);
+		transmit(c, BUDGET_NOW);
+		tnl_direct_end(&direct);
+	} else {
+		tnl_watch_queue(&c->watch, &c->tx_work);
+	}
 	mutex_unlock(&c->tx_lock);
 }
 
@@ -600,9 +615,13 @@ void tnl_carrier_receive_now(struct tnl_carrier *c)
 		tnl_watch_queue(&c->watch, &c->rx_work);
 		return;
 	}
-	tnl_direct_begin(&direct);
-	receive(c, RECORDS_NOW);
-	tnl_direct_end(&direct);
+	if (!c->stopped && may_now(c)) {
+		tnl_direct_begin(&direct);
+		receive(c, RECORDS_NOW);
+		tnl_direct_end(&direct);
+	} else {
+		tnl_watch_queue(&c->watch, &c->rx_work);
+	}
 	mutex_unlock(&c->rx_lock);
 }
 

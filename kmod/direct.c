@@ -40,11 +40,19 @@ void tnl_direct_begin(struct tnl_direct *d)
 {
 	d->cred = override_creds(cred);
 	d->memcg = set_active_memcg(root);
+#ifdef CONFIG_MEMCG
+	/* What it owes for being above memory.high it pays later, with no lock held. */
+	d->over_high = current->memcg_nr_pages_over_high;
+	current->memcg_nr_pages_over_high = 0;
+#endif
 }
 
 /* tnl_direct_end - the program again */
 void tnl_direct_end(struct tnl_direct *d)
 {
+#ifdef CONFIG_MEMCG
+	current->memcg_nr_pages_over_high += d->over_high;
+#endif
 	set_active_memcg(d->memcg);
 	revert_creds(d->cred);
 }

@@ -18,6 +18,7 @@
 struct tnl_direct {
 	const struct cred *cred;
 	struct mem_cgroup *memcg;
+	unsigned int over_high;
 };
 
 int tnl_direct_init(void);

@@ -23,16 +23,26 @@ static enum hrtimer_restart grace(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/* The reader may be stopped, or wait for a processor: others need not. */
+/* The reader waits for a processor, or is stopped: others need not. Its duty ends. */
 static void late(struct work_struct *work)
 {
 	struct tnl_duty *d = container_of(to_delayed_work(work), struct tnl_duty, late);
 	struct tnl_watch *w = d->watch;
 
 	spin_lock_irq(&w->lock);
-	if (!w->stopped && d->reader && d->reader->called)
+	if (!w->stopped && d->reader && d->reader->called) {
+		d->reader->called = false;
+		d->reader = NULL;
 		queue_work(tnl_wq, w->rx);
+	}
 	spin_unlock_irq(&w->lock);
+}
+
+/* It has been called: it comes, or the work does. The lock is held. */
+static void expect(struct tnl_duty *d)
+{
+	if (!delayed_work_pending(&d->late))
+		queue_delayed_work(tnl_wq, &d->late, LATE);
 }
 
 /* tnl_duty_init - @w: initialised; it is the reader's too from here on */
@@ -40,7 +50,7 @@ void tnl_duty_init(struct tnl_duty *d, struct tnl_watch *w)
 {
 	d->watch = w;
 	INIT_DELAYED_WORK(&d->late, late);
-	tnl_hrtimer_setup(&d->grace, grace, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	tnl_hrtimer_setup(&d->grace, grace, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED);
 	w->duty = d;
 }
 
@@ -69,12 +79,11 @@ bool tnl_duty_call(struct tnl_duty *d, unsigned int mode, int sync)
 	if (!reader) {
 		d->soon = false;
 		d->kept = true;
-		hrtimer_start(&d->grace, GRACE, HRTIMER_MODE_REL);
+		hrtimer_start(&d->grace, GRACE, HRTIMER_MODE_REL_PINNED);
 	} else if (!reader->called) {
 		reader->called = true;
 		reader->wait->func(reader->wait, mode, sync, NULL);
-		if (!delayed_work_pending(&d->late))
-			queue_delayed_work(tnl_wq, &d->late, LATE);
+		expect(d);
 	}
 	return true;
 }
@@ -107,8 +116,10 @@ bool tnl_duty_enter(struct tnl_duty *d, struct tnl_reader *reader)
 		d->soon = false;
 		d->kept = false;
 		/* If it runs already, it finds that nothing is kept. */
-		if (reader->called)
+		if (reader->called) {
 			hrtimer_try_to_cancel(&d->grace);
+			expect(d);
+		}
 	}
 	spin_unlock_irq(&d->watch->lock);
 	return ok;
@@ -130,7 +141,9 @@ bool tnl_duty_heard(struct tnl_duty *d, struct tnl_reader *reader)
 void tnl_duty_leave(struct tnl_duty *d, struct tnl_reader *reader)
 {
 	spin_lock_irq(&d->watch->lock);
-	d->reader = NULL;
+	/* Else it was late: another may be on duty. */
+	if (d->reader == reader)
+		d->reader = NULL;
 	if (reader->called && !d->watch->stopped)
 		queue_work(tnl_wq, d->watch->rx);
 	spin_unlock_irq(&d->watch->lock);

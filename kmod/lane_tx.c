@@ -83,13 +83,21 @@ static void put_ack(struct out *o)
 	TNL_INC(o->lane->tunnel->tn, acks_tx);
 }
 
-/* The lane's own control frames and refusals; as many as fit. */
-static u32 lane_control(struct tnl_lane *lane, struct out *o)
+/*
+ * The lane's own control frames and refusals; as many as fit. An ACK rides along when
+ * anything leaves at all: here, where it and the header of the data behind it are one
+ * slice.
+ *
+ * @any: result: is there something, here or of sessions?
+ */
+static u32 lane_control(struct tnl_lane *lane, struct out *o, bool *any)
 {
 	struct tnl_refusal *r;
 	bool ack;
 
 	spin_lock(&lane->lock);
+	*any = lane->dirty || lane->n_refused || !list_empty(&lane->control) ||
+	       tnl_sched_any(&lane->sched);
 	if (lane->dirty & TNL_LANE_PONG)
 		put(o, TNL_PONG, 0, 0, 0, lane->pong, sizeof(lane->pong));
 	if (lane->dirty & TNL_LANE_PING) {
@@ -106,7 +114,7 @@ static u32 lane_control(struct tnl_lane *lane, struct out *o)
 		kfree(r);
 	}
 	spin_unlock(&lane->lock);
-	if (ack)
+	if (ack || (*any && READ_ONCE(lane->rx_ackable) > lane->ack_sent))
 		put_ack(o);
 	return commit(o);
 }
@@ -302,7 +310,7 @@ static bool retention_full(struct tnl_lane *lane)
  * tnl_lane_gather - frame what sessions and lane have to say, up to a batch
  * @lane: tx side; everything framed before has been sent
  *
- * Control frames go first. An ACK rides along when anything leaves at all.
+ * Control frames go first.
  *
  * Context: process.
  * Return: bytes framed, 0 when there is nothing, -ENOMEM, or -EPROTO when the
@@ -312,16 +320,20 @@ int tnl_lane_gather(struct tnl_lane *lane)
 {
 	struct out o;
 	u32 total = 0, n;
+	bool any;
 
 	if (lane->fifo.len >= TNL_RETAIN_HARD)
 		return -EPROTO;
 	if (prepare(lane, &o))
 		return -ENOMEM;
-	total += lane_control(lane, &o);
+	total += lane_control(lane, &o, &any);
+	/* What comes from here on brings its own kick. */
+	if (!any)
+		return 0;
 	while (READ_ONCE(lane->n_refused) && total < BATCH / 2) {
 		if (prepare(lane, &o))
 			return total ? total : -ENOMEM;
-		total += lane_control(lane, &o);
+		total += lane_control(lane, &o, &any);
 	}
 
 	while (total < BATCH / 2) {
@@ -339,11 +351,6 @@ int tnl_lane_gather(struct tnl_lane *lane)
 		if (!n)
 			break;
 		total += n;
-	}
-	if (total && READ_ONCE(lane->rx_ackable) > lane->ack_sent &&
-	    !prepare(lane, &o)) {
-		put_ack(&o);
-		total += commit(&o);
 	}
 	return total;
 }

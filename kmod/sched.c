@@ -28,6 +28,12 @@ bool tnl_sched_add(struct tnl_sched *s, struct tnl_sched_ent *e)
 	return true;
 }
 
+/* tnl_sched_any - does any session wait? */
+bool tnl_sched_any(const struct tnl_sched *s)
+{
+	return !list_empty(&s->ready);
+}
+
 /* tnl_sched_del - forget a session; harmless if it is not waiting */
 void tnl_sched_del(struct tnl_sched_ent *e)
 {

@@ -24,6 +24,7 @@ struct tnl_sched_ent {
 void tnl_sched_init(struct tnl_sched *s);
 void tnl_sched_ent_init(struct tnl_sched_ent *e);
 bool tnl_sched_add(struct tnl_sched *s, struct tnl_sched_ent *e);
+bool tnl_sched_any(const struct tnl_sched *s);
 void tnl_sched_del(struct tnl_sched_ent *e);
 struct tnl_sched_ent *tnl_sched_next(struct tnl_sched *s, u32 full, u32 *quota);
 void tnl_sched_sent(struct tnl_sched *s, struct tnl_sched_ent *e, u32 len,

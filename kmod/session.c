@@ -309,9 +309,13 @@ u8 tnl_session_adopt(struct tnl_session *s, const struct tnl_endpoint_ops *ops,
  */
 void tnl_session_limits(struct tnl_session *s, u32 tx_max, u32 window_max)
 {
+	tx_max = min(tx_max, TNL_TXQ_MAX);
+	/* Asked with every call of a program, and changed by none but that. */
+	if (READ_ONCE(s->tx_max) == tx_max && READ_ONCE(s->window_max) == window_max)
+		return;
 	spin_lock(&s->lock);
-	s->tx_max = min(tx_max, TNL_TXQ_MAX);
-	s->window_max = window_max;
+	WRITE_ONCE(s->tx_max, tx_max);
+	WRITE_ONCE(s->window_max, window_max);
 	spin_unlock(&s->lock);
 }
 
@@ -455,7 +459,8 @@ int tnl_session_send(struct tnl_session *s, struct tnl_chunkq *q, bool end)
 {
 	int r = tnl_session_queue(s, q, end);
 
-	if (r > 0)
+	/* Of a direct tunnel who owes the kick may be stopped before it gives it. */
+	if (r > 0 || (!r && s->tunnel->direct))
 		tnl_lane_kick(s->lane);
 	return min(r, 0);
 }
