@@ -6,13 +6,15 @@
  *	sockets of AF_TUNNEL	by calls of programs only
  *	tnl_net.lock		configuration of a namespace; mutex
  *	tnl_lane.attach_lock	which carrier a lane has; mutex
+ *	tnl_carrier.tx_lock	who sends; mutex
+ *	tnl_carrier.rx_lock	who receives; mutex
  *	socket locks		never two at once
  *	tnl_lane.lock		scheduler, dirty bits; spinlock
  *	tnl_sock.accept_lock	sessions that wait for accept(); spinlock
  *	tnl_session.lock	queues and credit of a session; spinlock
  *	tnl_sock.mem_lock	charges of a socket; spinlock, BH
  *	tnl_watch.lock		innermost; irqsave
- * The data path takes only the spinlocks and one socket lock at a time.
+ * The data path takes from tx_lock on, and one socket lock at a time.
  */
 #ifndef _TUNNEL_TUNNEL_H
 #define _TUNNEL_TUNNEL_H
