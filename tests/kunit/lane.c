@@ -399,8 +399,10 @@ static void life(struct kunit *test)
 
 	send(f, s, 0, true);
 	capture(f);
-	expect(f, TNL_DATA, 1, TNL_FLAG_END, 0);
+	/* it rides in front */
 	expect(f, TNL_ACK, 0, 0, 0);
+	expect(f, TNL_DATA, 1, TNL_FLAG_END, 0);
+	expect_nothing(f);
 	KUNIT_EXPECT_FALSE(test, xa_empty(&f->lane->sessions));
 	tnl_session_detach(s);
 	tnl_session_put(s);
