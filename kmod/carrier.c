@@ -221,14 +221,34 @@ static void tx_work(struct work_struct *work)
 }
 
 /*
- * May a program do it? Not one that dies: what memory it does not get would cost the
- * carrier. Nor while another has the socket: that one may be stopped, and nobody shall
- * wait for it but works.
+ * A program begins what else @work does. Not one that dies: what memory it does not get
+ * would cost the carrier. Nor while another has the socket: that one may be stopped, and
+ * nobody shall wait for it but works.
+ *
+ * Return: false if the work will do it; true with @lock held.
  */
-static bool may_now(const struct tnl_carrier *c)
+static bool begin_now(struct tnl_carrier *c, struct mutex *lock,
+		      struct work_struct *work, struct tnl_direct *direct)
 {
-	return !fatal_signal_pending(current) && !(current->flags & PF_EXITING) &&
-	       !sock_owned_by_user_nocheck(c->sock->sk);
+	/* Who holds it may have looked already. */
+	if (!mutex_trylock(lock))
+		goto leave_it;
+	if (!c->stopped && !fatal_signal_pending(current) &&
+	    !(current->flags & PF_EXITING) &&
+	    !sock_owned_by_user_nocheck(c->sock->sk)) {
+		tnl_direct_begin(direct);
+		return true;
+	}
+	mutex_unlock(lock);
+leave_it:
+	tnl_watch_queue(&c->watch, work);
+	return false;
+}
+
+static void end_now(struct mutex *lock, struct tnl_direct *direct)
+{
+	tnl_direct_end(direct);
+	mutex_unlock(lock);
 }
 
 /**
@@ -240,18 +260,10 @@ void tnl_carrier_send_now(struct tnl_carrier *c)
 {
 	struct tnl_direct direct;
 
-	if (!mutex_trylock(&c->tx_lock)) {
-		tnl_watch_queue(&c->watch, &c->tx_work);
+	if (!begin_now(c, &c->tx_lock, &c->tx_work, &direct))
 		return;
-	}
-	if (!c->stopped && may_now(c)) {
-		tnl_direct_begin(&direct);
-		transmit(c, BUDGET_NOW);
-		tnl_direct_end(&direct);
-	} else {
-		tnl_watch_queue(&c->watch, &c->tx_work);
-	}
-	mutex_unlock(&c->tx_lock);
+	transmit(c, BUDGET_NOW);
+	end_now(&c->tx_lock, &direct);
 }
 
 /* --- receiving ----------------------------------------------------------- */
@@ -610,19 +622,10 @@ void tnl_carrier_receive_now(struct tnl_carrier *c)
 {
 	struct tnl_direct direct;
 
-	/* It may have looked already. */
-	if (!mutex_trylock(&c->rx_lock)) {
-		tnl_watch_queue(&c->watch, &c->rx_work);
+	if (!begin_now(c, &c->rx_lock, &c->rx_work, &direct))
 		return;
-	}
-	if (!c->stopped && may_now(c)) {
-		tnl_direct_begin(&direct);
-		receive(c, RECORDS_NOW);
-		tnl_direct_end(&direct);
-	} else {
-		tnl_watch_queue(&c->watch, &c->rx_work);
-	}
-	mutex_unlock(&c->rx_lock);
+	receive(c, RECORDS_NOW);
+	end_now(&c->rx_lock, &direct);
 }
 
 static void hello_timeout(struct work_struct *work)

@@ -782,6 +782,35 @@ def _():
         same([s.recv(9), polls(s)], [b"parent", "OUT"])
 
 
+def state_of(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        return f.read().rpartition(") ")[2][0]
+
+
+@case("a program that waits and gets no processor holds up nobody else")
+def _():
+    with Pair(STREAM) as (idle, peer), Pair(STREAM) as (c, s):
+        pid = os.fork()
+        if not pid:
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            idle.recv(1)
+            os._exit(0)
+        until(lambda: state_of(pid), "S")
+        with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner:
+            began = time.monotonic()
+            for _ in range(30):
+                c.send(b"question")
+                same(s.recv(9), b"question")
+                s.send(b"answer")
+                same(c.recv(9), b"answer")
+            took = time.monotonic() - began
+            burner.kill()
+        peer.send(b"x")
+        os.waitpid(pid, 0)
+        # the lane's own second look, once a second, does not count
+        same(took < 10 or took, True)
+
+
 @case("SCM_RIGHTS: a socket goes to another process")
 def _():
     with Pair(STREAM) as (c, s):

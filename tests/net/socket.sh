@@ -7,7 +7,7 @@
 # them when tunnel, module or namespace shall go.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..111
+echo 1..112
 
 # Each way on a kernel.
 DIRECT=$([ "$KERNEL" = 6.12 ] && echo off || echo on)
