@@ -23,8 +23,9 @@ tunnel=''
 [[ $name != */* ]] || tunnel=${name%%/*}
 # It is the module's own choice: never write 25 into a program.
 family=$("${TUNNELCTL:-tunnelctl}" info | sed -n 's/^address family of sockets: //p')
+# -t: half a second after its input has ended it would not wait for more of the peer.
 case $1 in
-connect) exec socat - "SOCKET-CONNECT:$family:0:$(address "$tunnel" "${name#*/}")" ;;
-listen) exec socat - "SOCKET-LISTEN:$family:0:$(address "$tunnel" "${name#*/}")" ;;
+connect) exec socat -t 60 - "SOCKET-CONNECT:$family:0:$(address "$tunnel" "${name#*/}")" ;;
+listen) exec socat -t 60 - "SOCKET-LISTEN:$family:0:$(address "$tunnel" "${name#*/}")" ;;
 *) echo "socat.sh: '$1'? (connect or listen)" >&2; exit 2 ;;
 esac

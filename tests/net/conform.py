@@ -132,6 +132,37 @@ def fill(s, size):
             return sent
 
 
+class Cgroup:
+    """This process in a cgroup of its own."""
+
+    ROOT = "/run/cgroup"
+
+    def __init__(self, controller):
+        self.controller = controller
+
+    def write(self, path, word):
+        with open(os.path.join(self.ROOT, path), "w") as f:
+            f.write(word)
+
+    def __enter__(self):
+        os.makedirs(self.ROOT, exist_ok=True)
+        subprocess.run(["mount", "-t", "cgroup2", "none", self.ROOT], check=True)
+        self.write("cgroup.subtree_control", "+" + self.controller)
+        os.mkdir(self.ROOT + "/ours")
+        self.write("ours/cgroup.procs", "0")
+        return self
+
+    def sockets(self):
+        """Bytes that its sockets are charged for."""
+        with open(self.ROOT + "/ours/memory.stat") as f:
+            return int(next(line.split()[1] for line in f if line.startswith("sock ")))
+
+    def __exit__(self, *_):
+        self.write("cgroup.procs", "0")
+        os.rmdir(self.ROOT + "/ours")
+        subprocess.run(["umount", self.ROOT], check=True)
+
+
 # --- the family and its addresses ---------------------------------------------
 
 @case("socket() of other types and protocols")
@@ -790,13 +821,16 @@ def state_of(pid):
 @case("a program that waits and gets no processor holds up nobody else")
 def _():
     with Pair(STREAM) as (idle, peer), Pair(STREAM) as (c, s):
-        pid = os.fork()
-        if not pid:
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-            idle.recv(1)
-            os._exit(0)
-        until(lambda: state_of(pid), "S")
-        with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as burner:
+        with Cgroup("cpu") as group:
+            pid = os.fork()
+            if not pid:
+                idle.recv(1)
+                os._exit(0)
+            until(lambda: state_of(pid), "S")
+            # which gets a millisecond in a second, for both
+            burner = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            group.write("ours/cpu.max", "1000 1000000")
+            group.write("cgroup.procs", "0")
             began = time.monotonic()
             for _ in range(30):
                 c.send(b"question")
@@ -805,9 +839,11 @@ def _():
                 same(c.recv(9), b"answer")
             took = time.monotonic() - began
             burner.kill()
-        peer.send(b"x")
-        os.waitpid(pid, 0)
-        # the lane's own second look, once a second, does not count
+            burner.wait()
+            group.write("ours/cpu.max", "max")
+            peer.send(b"x")
+            os.waitpid(pid, 0)
+        # a second each when one waits for the other
         same(took < 10 or took, True)
 
 
@@ -998,37 +1034,9 @@ def _():
         same(memory(s), (0, 0))
 
 
-class Cgroup:
-    """This process in a memory cgroup of its own."""
-
-    ROOT = "/run/cgroup"
-
-    def write(self, path, word):
-        with open(os.path.join(self.ROOT, path), "w") as f:
-            f.write(word)
-
-    def __enter__(self):
-        os.makedirs(self.ROOT, exist_ok=True)
-        subprocess.run(["mount", "-t", "cgroup2", "none", self.ROOT], check=True)
-        self.write("cgroup.subtree_control", "+memory")
-        os.mkdir(self.ROOT + "/ours")
-        self.write("ours/cgroup.procs", "0")
-        return self
-
-    def sockets(self):
-        """Bytes that its sockets are charged for."""
-        with open(self.ROOT + "/ours/memory.stat") as f:
-            return int(next(line.split()[1] for line in f if line.startswith("sock ")))
-
-    def __exit__(self, *_):
-        self.write("cgroup.procs", "0")
-        os.rmdir(self.ROOT + "/ours")
-        subprocess.run(["umount", self.ROOT], check=True)
-
-
 @case("and so is its memory cgroup")
 def _():
-    with Cgroup() as group, Pair(STREAM) as (c, s):
+    with Cgroup("memory") as group, Pair(STREAM) as (c, s):
         before = group.sockets()
         # of either end: what waits for its frame, and what for its reader
         sent = fill(c, 4096)
