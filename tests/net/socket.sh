@@ -19,15 +19,15 @@ setup_allow() {
 	start_daemon home
 	make_keys
 	tctl gw tunnel add home listen 203.0.113.2:4433 peer "$HOME_PIN" key "$T/gw.key" \
-		allow uid:1001,gid:2002,uid:4294967294 direct $DIRECT &&
-		tctl home tunnel add gw dial 203.0.113.2:4433 peer "$GW_PIN" key "$T/home.key" direct $DIRECT &&
+		allow uid:1001,gid:2002,uid:4294967294 direct "$DIRECT" &&
+		tctl home tunnel add gw dial 203.0.113.2:4433 peer "$GW_PIN" key "$T/home.key" direct "$DIRECT" &&
 		await 20 tunnel_up home && await 5 tunnel_up gw
 }
 no() { ! "$@"; }
 
 check "a tunnel that lets some users in" setup_allow
 has "info says the family" "$(tctl gw info)" 'family of sockets: 25$'
-same "and how" $DIRECT "$(tctl gw tunnel show | grep -q 'direct: on$' && echo on || echo off)"
+same "and how" "$DIRECT" "$(tctl gw tunnel show | grep -q 'direct: on$' && echo on || echo off)"
 has "tunnel show says who" "$(tctl gw tunnel show)" 'sockets: uid 1001 uid 4294967294 gid 2002$'
 tctl home service add stream socket owner 0
 tctl home service add messages socket owner 0
