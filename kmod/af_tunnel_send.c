@@ -144,8 +144,7 @@ static int send_stream(struct sock *sk, struct msghdr *msg, long timeo, bool *ki
 			tnl_sock_uncharge(sk, SK_MEM_SEND, n);
 			break;
 		}
-		/* Who owes the kick already may be stopped before it gives it. */
-		*kick = err || s->tunnel->direct;
+		*kick = err;
 		sent += n;
 		err = 0;
 	}
@@ -167,7 +166,7 @@ static int send_whole(struct sock *sk, struct tnl_session *s, struct tnl_chunkq 
 			return -EMSGSIZE;
 		if (tnl_session_room(s, len) >= len) {
 			err = tnl_session_queue(s, q, false);
-			*kick = err > 0 || (!err && s->tunnel->direct);
+			*kick = err > 0;
 			return err < 0 ? -EPIPE : 0;
 		}
 		err = tnl_sock_wait(sk, &timeo, can_send, len);

@@ -451,7 +451,8 @@ int tnl_session_queue(struct tnl_session *s, struct tnl_chunkq *q, bool end)
 	if (end)
 		s->flags |= TNL_S_TX_END;
 	spin_unlock(&s->lock);
-	return schedule_data(s);
+	/* Of a direct tunnel who owes the kick already may be stopped before it gives it. */
+	return schedule_data(s) || s->tunnel->direct;
 }
 
 /* tnl_session_send - tnl_session_queue() and the kick. Return: 0 or -ECONNRESET. */
@@ -459,8 +460,7 @@ int tnl_session_send(struct tnl_session *s, struct tnl_chunkq *q, bool end)
 {
 	int r = tnl_session_queue(s, q, end);
 
-	/* Of a direct tunnel who owes the kick may be stopped before it gives it. */
-	if (r > 0 || (!r && s->tunnel->direct))
+	if (r > 0)
 		tnl_lane_kick(s->lane);
 	return min(r, 0);
 }
