@@ -49,7 +49,13 @@ LONG=${LONG:-}
 
 passed=0 failed=0
 
+# finish: what failed, once more, for who sees the end only; then the count
 finish() {
+	local file
+	for file in "$logs"/*/failed; do
+		echo "# failed: $(basename "${file%/*}")"
+		head -n 60 "$file"
+	done
 	echo "$passed passed, $failed failed"
 	[ "$failed" = 0 ] && [ "$passed" != 0 ]
 	exit
@@ -89,6 +95,11 @@ group() {
 		echo "[$name] not ok: $why"
 	fi
 	if [ "$bad" != 0 ]; then
+		{
+			[ -z "$why" ] || echo "$why"
+			grep -a -A 6 '^not ok ' "$dir/log"
+			[ "$bad_lines" != 0 ] || tail -n 40 "$dir/log"
+		} >"$dir/failed"
 		echo "---- $name: end of $dir/log"
 		tail -n 60 "$dir/log"
 		echo "----"
