@@ -6,6 +6,25 @@
 #define SEND_MAX (64u << 10)
 
 /*
+ * Room for bytes behind @q. In front of the first ones, if nothing waits before them,
+ * room for a frame's header too: it and they will be one slice.
+ */
+static struct page_frag *more_room(struct sock *sk, struct tnl_chunkq *q)
+{
+	struct tnl_session *s = tnl_sock_session(tnl_sk(sk));
+	struct page_frag *pf = sk_page_frag(sk);
+
+	if (tnl_chunkq_reserve(q, 1, GFP_KERNEL) ||
+	    !skb_page_frag_refill(2 * TNL_HDR_LEN, pf, sk->sk_allocation))
+		return NULL;
+	if (!q->len && !READ_ONCE(s->txq.len)) {
+		pf->offset += TNL_HDR_LEN;
+		q->hole = TNL_HDR_LEN;
+	}
+	return pf;
+}
+
+/*
  * One copy, from the program into pages that nobody else can write to. Also of
  * what sendfile() and splice() bring: their pages may change later.
  *
@@ -14,14 +33,13 @@
 static int copy_in(struct sock *sk, struct tnl_chunkq *q, struct iov_iter *from,
 		   u32 len)
 {
-	struct page_frag *pf = sk_page_frag(sk);
 	u32 done = 0;
 
 	while (done < len) {
+		struct page_frag *pf = more_room(sk, q);
 		u32 n, copied;
 
-		if (tnl_chunkq_reserve(q, 1, GFP_KERNEL) ||
-		    !skb_page_frag_refill(32, pf, sk->sk_allocation))
+		if (!pf)
 			return done ? done : -ENOMEM;
 		n = min(len - done, pf->size - pf->offset);
 		copied = copy_page_from_iter(pf->page, pf->offset, n, from);
@@ -38,10 +56,9 @@ static int copy_in(struct sock *sk, struct tnl_chunkq *q, struct iov_iter *from,
 
 static int put_header(struct sock *sk, struct tnl_chunkq *q, u32 len)
 {
-	struct page_frag *pf = sk_page_frag(sk);
+	struct page_frag *pf = more_room(sk, q);
 
-	if (tnl_chunkq_reserve(q, 1, GFP_KERNEL) ||
-	    !skb_page_frag_refill(TNL_MESSAGE_HDR, pf, sk->sk_allocation))
+	if (!pf)
 		return -ENOMEM;
 	tnl_put32(page_address(pf->page) + pf->offset, len);
 	tnl_chunkq_append(q, pf->page, pf->offset, TNL_MESSAGE_HDR);

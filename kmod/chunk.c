@@ -128,9 +128,34 @@ counted:
 /* tnl_chunkq_splice - move all of @from behind @to */
 void tnl_chunkq_splice(struct tnl_chunkq *to, struct tnl_chunkq *from)
 {
+	if (!to->len)
+		to->hole = from->hole;
 	list_splice_tail_init(&from->nodes, &to->nodes);
 	to->len += from->len;
 	from->len = 0;
+	from->hole = 0;
+}
+
+/**
+ * tnl_chunkq_take_hole - move the bytes in front of a queue to the tail of another
+ * @to: gets them; one slice must be reserved
+ * @from: not changed but for its hole, so that tnl_chunkq_move() extends the slice
+ * @len: bytes, not 0
+ * Return: where to write them, or NULL if @from has no such hole.
+ */
+u8 *tnl_chunkq_take_hole(struct tnl_chunkq *to, struct tnl_chunkq *from, u32 len)
+{
+	const struct tnl_chunk_node *n = head(from);
+	const struct bio_vec *b;
+	unsigned int at;
+
+	if (!from->len || from->hole < len)
+		return NULL;
+	from->hole = 0;
+	b = &n->bv[n->first];
+	at = b->bv_offset - len;
+	tnl_chunkq_append(to, b->bv_page, at, len);
+	return page_address(b->bv_page) + at;
 }
 
 /**
@@ -151,6 +176,9 @@ u32 tnl_chunkq_move(struct tnl_chunkq *to, struct tnl_chunkq *from, u32 len)
 	struct tnl_chunk_node *n;
 	u32 moved = 0;
 
+	if (!to->len)
+		to->hole = from->hole;
+	from->hole = 0;
 	while (moved < len && (n = head(from))) {
 		struct bio_vec *b;
 		u32 part;
@@ -190,6 +218,7 @@ void tnl_chunkq_trim(struct tnl_chunkq *q, u64 len)
 	struct tnl_chunk_node *n;
 
 	q->len -= len;
+	q->hole = 0;
 	while ((n = head(q))) {
 		while (n->first < n->last && len) {
 			struct bio_vec *b = &n->bv[n->first];

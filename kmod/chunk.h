@@ -27,6 +27,7 @@ struct tnl_chunk_node {
 struct tnl_chunkq {
 	struct list_head nodes;
 	u64 len;		/* bytes */
+	u32 hole;		/* bytes before the first slice, in its page, that are ours */
 };
 
 /* struct tnl_chunk_pos - a place in a queue that only grows at its tail */
@@ -46,6 +47,7 @@ static inline void tnl_chunkq_init(struct tnl_chunkq *q)
 {
 	INIT_LIST_HEAD(&q->nodes);
 	q->len = 0;
+	q->hole = 0;
 }
 
 static inline bool tnl_chunkq_empty(const struct tnl_chunkq *q)
@@ -59,6 +61,7 @@ int tnl_chunkq_reserve(struct tnl_chunkq *q, unsigned int slices, gfp_t gfp);
 bool tnl_chunkq_append(struct tnl_chunkq *q, struct page *page,
 		       unsigned int offset, unsigned int len);
 void tnl_chunkq_splice(struct tnl_chunkq *to, struct tnl_chunkq *from);
+u8 *tnl_chunkq_take_hole(struct tnl_chunkq *to, struct tnl_chunkq *from, u32 len);
 u32 tnl_chunkq_move(struct tnl_chunkq *to, struct tnl_chunkq *from, u32 len);
 void tnl_chunkq_trim(struct tnl_chunkq *q, u64 len);
 u64 tnl_chunkq_release(struct tnl_chunkq *q, struct tnl_chunk_pos *pos, u64 len);

@@ -84,20 +84,24 @@ static void put_ack(struct out *o)
 }
 
 /*
- * The lane's own control frames and refusals; as many as fit. An ACK rides along when
- * anything leaves at all: here, where it and the header of the data behind it are one
- * slice.
+ * The lane's own control frames and refusals; as many as fit. An ACK rides along with
+ * other control frames, and with data when there is something to acknowledge: one for
+ * each of many small frames would cost more than what it lets go.
  *
  * @any: result: is there something, here or of sessions?
  */
 static u32 lane_control(struct tnl_lane *lane, struct out *o, bool *any)
 {
 	struct tnl_refusal *r;
+	u64 least = 1;
 	bool ack;
 
 	spin_lock(&lane->lock);
-	*any = lane->dirty || lane->n_refused || !list_empty(&lane->control) ||
-	       tnl_sched_any(&lane->sched);
+	*any = lane->dirty || lane->n_refused || !list_empty(&lane->control);
+	if (!*any) {
+		*any = tnl_sched_any(&lane->sched);
+		least = TNL_ACK_RIDES;
+	}
 	if (lane->dirty & TNL_LANE_PONG)
 		put(o, TNL_PONG, 0, 0, 0, lane->pong, sizeof(lane->pong));
 	if (lane->dirty & TNL_LANE_PING) {
@@ -114,7 +118,7 @@ static u32 lane_control(struct tnl_lane *lane, struct out *o, bool *any)
 		kfree(r);
 	}
 	spin_unlock(&lane->lock);
-	if (ack || (*any && READ_ONCE(lane->rx_ackable) > lane->ack_sent))
+	if (ack || (*any && READ_ONCE(lane->rx_ackable) >= lane->ack_sent + least))
 		put_ack(o);
 	return commit(o);
 }
@@ -239,10 +243,13 @@ static u32 session_data(struct tnl_lane *lane, struct out *o, u32 room)
 	spin_lock(&s->lock);
 	if (!(s->flags & (TNL_S_RESET | TNL_S_TX_END_SENT)) &&
 	    (s->txq.len || s->flags & TNL_S_TX_END)) {
-		struct page_frag *pf = &lane->headers;
+		u8 *header = tnl_chunkq_take_hole(&lane->fifo, &s->txq, TNL_HDR_LEN);
 
-		tnl_chunkq_append(&lane->fifo, pf->page, pf->offset, TNL_HDR_LEN);
-		pf->offset += TNL_HDR_LEN;
+		if (!header) {
+			header = o->buf;
+			o->len = TNL_HDR_LEN;
+			commit(o);
+		}
 		len = tnl_chunkq_move(&lane->fifo, &s->txq,
 				      min_t(u64, quota, s->txq.len));
 		s->framed += len;
@@ -256,7 +263,7 @@ static u32 session_data(struct tnl_lane *lane, struct out *o, u32 room)
 		}
 		f.length = len;
 		f.id = s->id;
-		tnl_frame_encode(o->buf, &f);
+		tnl_frame_encode(header, &f);
 		if (s->flags & TNL_S_TX_WAITS && s->ops) {
 			s->flags &= ~TNL_S_TX_WAITS;
 			s->ops->writable(s->ep);

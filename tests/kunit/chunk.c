@@ -175,6 +175,55 @@ static void position_stays(struct kunit *test)
 	put_page(page);
 }
 
+/* What is written into the hole and the bytes behind it leave as one slice. */
+static void hole_in_front(struct kunit *test)
+{
+	struct page *page = page_of(test);
+	struct tnl_chunkq q, waits, out;
+	struct tnl_chunk_pos pos = {};
+	struct bio_vec bv[4];
+	u32 len;
+
+	tnl_chunkq_init(&q);
+	tnl_chunkq_init(&waits);
+	tnl_chunkq_init(&out);
+	KUNIT_ASSERT_EQ(test, tnl_chunkq_reserve(&out, 3, GFP_KERNEL), 0);
+	KUNIT_EXPECT_NULL(test, tnl_chunkq_take_hole(&out, &q, 16));
+	append(test, &q, page, 4000, 200);
+	KUNIT_EXPECT_NULL(test, tnl_chunkq_take_hole(&out, &q, 16));
+	q.hole = 16;
+	/* It goes with the first byte, into a queue that has none before it, */
+	KUNIT_ASSERT_EQ(test, tnl_chunkq_move(&waits, &q, q.len), 200u);
+	KUNIT_EXPECT_EQ(test, q.hole, 0u);
+	KUNIT_EXPECT_NULL(test, tnl_chunkq_take_hole(&out, &waits, 17));
+	KUNIT_EXPECT_PTR_EQ(test, tnl_chunkq_take_hole(&out, &waits, 16),
+			    (u8 *)page_address(page) + 4000 - 16);
+	/* and only once. */
+	KUNIT_EXPECT_NULL(test, tnl_chunkq_take_hole(&out, &waits, 16));
+	KUNIT_ASSERT_EQ(test, tnl_chunkq_move(&out, &waits, 150), 150u);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 3);
+	KUNIT_EXPECT_EQ(test, tnl_chunk_peek(&out, &pos, bv, 4, U32_MAX, &len), 1u);
+	KUNIT_EXPECT_EQ(test, bv[0].bv_offset, 4000u - 16);
+	KUNIT_EXPECT_EQ(test, len, 166u);
+
+	/* Behind other bytes, or without the first of its own, there is none. */
+	append(test, &q, page, 6000, 10);
+	q.hole = 16;
+	tnl_chunkq_move(&waits, &q, q.len);
+	KUNIT_EXPECT_EQ(test, waits.hole, 0u);
+	append(test, &q, page, 7000, 10);
+	q.hole = 16;
+	tnl_chunkq_trim(&q, 1);
+	KUNIT_EXPECT_EQ(test, q.hole, 0u);
+	q.hole = 16;
+	tnl_chunkq_purge(&q);
+	KUNIT_EXPECT_EQ(test, q.hole, 0u);
+	tnl_chunkq_purge(&waits);
+	tnl_chunkq_purge(&out);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+	put_page(page);
+}
+
 static void no_room(struct kunit *test)
 {
 	struct page *page = page_of(test);
@@ -199,6 +248,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(neighbours_merge),
 	KUNIT_CASE(every_cut),
 	KUNIT_CASE(position_stays),
+	KUNIT_CASE(hole_in_front),
 	KUNIT_CASE(no_room),
 	{}
 };
