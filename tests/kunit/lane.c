@@ -399,8 +399,6 @@ static void life(struct kunit *test)
 
 	send(f, s, 0, true);
 	capture(f);
-	/* it rides in front */
-	expect(f, TNL_ACK, 0, 0, 0);
 	expect(f, TNL_DATA, 1, TNL_FLAG_END, 0);
 	expect_nothing(f);
 	KUNIT_EXPECT_FALSE(test, xa_empty(&f->lane->sessions));
@@ -409,6 +407,46 @@ static void life(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, xa_empty(&f->lane->sessions));
 	KUNIT_EXPECT_EQ(test, f->resets, 0u);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&f->lane->rx_charged), 0LL);
+}
+
+/* What is small is acknowledged in front of other control frames, not of data. */
+static void ack_rides(struct kunit *test)
+{
+	struct fix *f = test->priv;
+	struct tnl_session *s = open(f);
+	u8 *data = kzalloc(TNL_ACK_RIDES, GFP_KERNEL);
+	const u32 most = TNL_ACK_RIDES - 2 * TNL_HDR_LEN;
+	struct tnl_frame fr;
+	const u8 *payload;
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	KUNIT_EXPECT_EQ(test, say(f, TNL_ACCEPT, 0, 0, 1, NULL, 0), 0);
+	capture(f);
+
+	KUNIT_EXPECT_EQ(test, say(f, TNL_DATA, 0, 0, 1, data, most), 0);
+	KUNIT_ASSERT_LT(test, f->lane->rx_ackable - f->lane->ack_sent, (u64)TNL_ACK_RIDES);
+	send(f, s, 10, false);
+	capture(f);
+	KUNIT_ASSERT_TRUE(test, next(f, &fr, &payload));
+	KUNIT_EXPECT_EQ(test, fr.type, (u8)TNL_DATA);
+	KUNIT_EXPECT_FALSE(test, next(f, &fr, &payload));
+
+	KUNIT_EXPECT_EQ(test, say(f, TNL_DATA, 0, 0, 1, data, TNL_HDR_LEN), 0);
+	KUNIT_ASSERT_GE(test, f->lane->rx_ackable - f->lane->ack_sent, (u64)TNL_ACK_RIDES);
+	send(f, s, 10, false);
+	capture(f);
+	expect(f, TNL_ACK, 0, 0, 0);
+	expect(f, TNL_DATA, 1, 0, 0);
+	expect_nothing(f);
+	KUNIT_EXPECT_EQ(test, f->lane->ack_sent, f->lane->rx_offset);
+
+	KUNIT_EXPECT_EQ(test, say(f, TNL_DATA, 0, 0, 1, data, 1), 0);
+	close(s);
+	capture(f);
+	expect(f, TNL_ACK, 0, 0, 0);
+	expect(f, TNL_RESET, 1, 0, TUNNEL_REASON_RESET);
+	expect_nothing(f);
+	kfree(data);
 }
 
 static void beyond_credit(struct kunit *test)
@@ -858,6 +896,7 @@ static void retention(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(ids),
 	KUNIT_CASE(life),
+	KUNIT_CASE(ack_rides),
 	KUNIT_CASE(beyond_credit),
 	KUNIT_CASE(reset_behind_end),
 	KUNIT_CASE(malformed),
