@@ -4,7 +4,8 @@
  *
  *   strain churn ADDRESS PORT CLOSED SESSIONS THREADS
  *       connections to "traffic serve", used and ended in eight different ways;
- *       each eighth goes to the port CLOSED, where nobody answers
+ *       each eighth goes to the port CLOSED, where nobody answers. ADDRESS and
+ *       ports may be tunnel:NAME and services
  *   strain give ADDRESS PORT BYTES       listen; asked by a byte, send BYTES and
  *       close at once
  *   strain take ADDRESS PORT N BYTES     get these, on N connections
@@ -23,7 +24,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
-#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -40,6 +40,7 @@
 #include <unistd.h>
 
 #include "../net/pattern.h"
+#include "../net/where.h"
 
 #define STUCK_S 120
 #define BUF	16384
@@ -48,13 +49,10 @@ static struct addrinfo *target, *closed;
 
 static struct addrinfo *lookup(const char *host, const char *port)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST }, *ai;
-	int r = getaddrinfo(host, port, &hints, &ai);
+	struct addrinfo *ai = where(host, port);
 
-	if (r) {
-		fprintf(stderr, "strain: %s port %s: %s\n", host, port, gai_strerror(r));
+	if (!ai)
 		exit(2);
-	}
 	return ai;
 }
 
@@ -180,38 +178,43 @@ static const char *churn_one(unsigned int i)
 
 	fd = dial(i % 8 == 7 ? closed : target);
 	if (fd < 0)
-		/* the end of a refused one may come before connect() returns */
-		return i % 8 == 7 && errno == ECONNRESET ? NULL : strerror(errno);
+		/*
+		 * The end of a refused one may come before connect() returns; in the
+		 * tunnel itself connect() waits for the answer.
+		 */
+		return i % 8 == 7 && (errno == ECONNRESET || errno == ECONNREFUSED) ?
+			       NULL :
+			       strerror(errno);
 	switch (i % 8) {
-	case 0 ... 2:	/* as it should be */
+	case 0 ... 2: /* as it should be */
 		if (!ask(fd, seed, i % 3000, i % 5000 + 1))
 			why = strerror(errno);
 		else
 			why = recv_pattern(fd, ~seed, i % 5000 + 1, false);
 		break;
-	case 3:		/* half-closed, until the other end closes */
+	case 3: /* half-closed, until the other end closes */
 		if (!ask(fd, seed, i % 300, i % 20000 + 1) || shutdown(fd, SHUT_WR))
 			why = strerror(errno);
 		else
 			why = recv_pattern(fd, ~seed, i % 20000 + 1, true);
 		break;
-	case 4:		/* reset in the middle of the answer */
+	case 4: /* reset in the middle of the answer */
 		if (!ask(fd, seed, 0, 100000))
 			why = strerror(errno);
 		else
 			why = recv_pattern(fd, ~seed, 1000, false);
 		abort_it(fd);
 		return why;
-	case 5:		/* closed with an answer on its way */
+	case 5: /* closed with an answer on its way */
 		if (!ask(fd, seed, 0, 10000))
 			why = strerror(errno);
 		break;
-	case 6:		/* reset with a request in half */
+	case 6: /* reset with a request in half */
 		if (send(fd, &seed, 1 + i % 7, MSG_NOSIGNAL) < 0)
 			why = strerror(errno);
 		abort_it(fd);
 		return why;
-	case 7:		/* refused */
+	case 7: /* refused */
 		if (recv(fd, &byte, 1, 0) > 0 || errno == EAGAIN)
 			why = "it was not refused";
 		break;

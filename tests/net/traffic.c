@@ -10,11 +10,11 @@
  * is down bytes of another. Both ends compare every byte. UP and DOWN of "mix"
  * stand for 1 byte to 4 MiB, a different size for each connection. TIMEOUT is
  * how many seconds without a byte mean that a connection is stuck (60).
+ * ADDRESS and PORT may be tunnel:NAME and a service, NAME empty to serve.
  */
 #define _GNU_SOURCE
 #include <endian.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "pattern.h"
+#include "where.h"
 
 #define BUF (64 << 10)
 
@@ -110,16 +111,6 @@ static bool recv_pattern(int fd, uint64_t seed, uint64_t total)
 	return true;
 }
 
-static int lookup(const char *host, const char *port, struct addrinfo **ai)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST };
-	int r = getaddrinfo(host, port, &hints, ai);
-
-	if (r)
-		fprintf(stderr, "traffic: %s port %s: %s\n", host, port, gai_strerror(r));
-	return r;
-}
-
 static void *serve_one(void *arg)
 {
 	int fd = (int)(intptr_t)arg, one = 1;
@@ -145,7 +136,8 @@ static int serve(const char *host, const char *port)
 	struct addrinfo *ai;
 	int fd, one = 1;
 
-	if (lookup(host, port, &ai))
+	ai = where(host, port);
+	if (!ai)
 		return 2;
 	fd = socket(ai->ai_family, SOCK_STREAM, 0);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -246,7 +238,8 @@ static int run(int argc, char **argv)
 	pthread_t *threads = calloc(n, sizeof(*threads));
 	struct job *jobs = calloc(n, sizeof(*jobs));
 
-	if (lookup(argv[0], argv[1], &ai))
+	ai = where(argv[0], argv[1]);
+	if (!ai)
 		return 2;
 	for (i = 0; i < n; i++) {
 		jobs[i] = (struct job){
@@ -280,7 +273,8 @@ static int stall(char **argv)
 	struct addrinfo *ai;
 	int fd;
 
-	if (lookup(argv[0], argv[1], &ai))
+	ai = where(argv[0], argv[1]);
+	if (!ai)
 		return 2;
 	fd = dial(ai, 60);
 	if (fd < 0 || !send_all(fd, &q, sizeof(q))) {
