@@ -7,6 +7,7 @@
 #include "carrier.h"
 #include "compat/compat.h"
 #include "direct.h"
+#include "handover.h"
 #include "lane.h"
 #include "notify.h"
 #include "trace.h"
@@ -639,29 +640,6 @@ static void hello_timeout(struct work_struct *work)
 
 /* --- the beginning ------------------------------------------------------- */
 
-static int check_socket(struct tnl_tunnel *t, struct socket *sock,
-			struct netlink_ext_ack *extack)
-{
-	struct sock *sk = sock->sk;
-
-	if (sock->type != SOCK_STREAM || sk->sk_protocol != IPPROTO_TCP ||
-	    (sk->sk_family != AF_INET && sk->sk_family != AF_INET6)) {
-		NL_SET_ERR_MSG(extack, "a carrier must be a TCP socket (IPv4 or IPv6)");
-		return -EPROTOTYPE;
-	}
-	if (!net_eq(sock_net(sk), t->tn->net)) {
-		NL_SET_ERR_MSG(extack,
-			       "the carrier socket belongs to another network namespace than the tunnel: make it in the tunnel's");
-		return -EXDEV;
-	}
-	if (sk->sk_state != TCP_ESTABLISHED) {
-		NL_SET_ERR_MSG(extack,
-			       "the carrier socket is not connected: attach it after the TLS handshake and before it is closed");
-		return -ENOTCONN;
-	}
-	return 0;
-}
-
 /* Make it the lane's. Return: 0 or -errno; @old is what it took the place of. */
 static int hook(struct tnl_carrier *c, struct tnl_carrier **old,
 		struct netlink_ext_ack *extack)
@@ -717,25 +695,12 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 	struct socket *sock;
 	int err;
 
-	sock = sockfd_lookup(fd, &err);
-	if (!sock) {
-		if (err == -EBADF)
-			NL_SET_ERR_MSG(extack, "attribute FD is not an open file descriptor");
-		else
-			NL_SET_ERR_MSG(extack, "attribute FD is not a socket");
-		return err;
-	}
-	err = check_socket(t, sock, extack);
-	if (err)
-		goto put_sock;
-	/*
-	 * Whoever else has it could block our works inside of kTLS, by a send
-	 * from memory that never comes. One reference is the caller's, one ours.
-	 */
-	if (file_count(sock->file) > 2) {
-		NL_SET_ERR_MSG(extack,
-			       "the carrier socket has more than one descriptor: close the duplicates before attaching it");
-		err = -EBUSY;
+	sock = tnl_handover(t->tn, fd, extack);
+	if (IS_ERR(sock))
+		return PTR_ERR(sock);
+	err = -ENOTCONN;
+	if (READ_ONCE(sock->sk->sk_state) != TCP_ESTABLISHED) {
+		NL_SET_ERR_MSG(extack, "the carrier socket is not connected any more: the peer has closed it");
 		goto put_sock;
 	}
 

@@ -13,7 +13,10 @@
 #include "relay.h"
 #include "watch.h"
 
-/* How long carriers outlive their daemon outside of the initial namespace. */
+/*
+ * How long carriers, and connections that were handed over, outlive the daemon outside of
+ * the initial namespace.
+ */
 static unsigned int linger = 300;
 module_param(linger, uint, 0644);
 MODULE_PARM_DESC(linger, "seconds that carriers go on without tunneld, in other than the initial network namespace (default 300, 0: for ever)");
@@ -27,8 +30,9 @@ struct tnl_net *tnl_net(struct net *net)
 }
 
 /*
- * Carriers pin their namespace (they are files of a user). One whose daemon is
- * gone for good must not stay for ever because of them.
+ * Carriers pin their namespace (they are files of a user), and so do connections that
+ * were handed over. One whose daemon is gone for good must not stay for ever because of
+ * them.
  */
 static void linger_over(struct work_struct *work)
 {
@@ -40,6 +44,7 @@ static void linger_over(struct work_struct *work)
 		net_info_ratelimited("no tunneld for %u s: closing its carriers\n",
 				     linger);
 		tnl_carrier_drop_all(tn, TUNNEL_REASON_NO_DAEMON);
+		tnl_relay_drop_adopted(tn, TUNNEL_REASON_NO_DAEMON);
 	}
 	mutex_unlock(&tn->lock);
 }

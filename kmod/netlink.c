@@ -8,6 +8,7 @@
 #include "af_tunnel.h"
 #include "compat/compat.h"
 #include "netlink.h"
+#include "relay.h"
 
 #define GRACE_DEFAULT_MS 60000
 #define GRACE_MAX_MS (24 * 3600 * 1000)
@@ -78,6 +79,9 @@ static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_ALLOW_GIDS]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_ids),
 	[TUNNEL_A_OWNER_UID]	= { .type = NLA_U32 },
 	[TUNNEL_A_OWNER_GID]	= { .type = NLA_U32 },
+	[TUNNEL_A_PROTOCOL]	= NLA_POLICY_MAX(NLA_U8, TUNNEL_PROTOCOL_MAX),
+	[TUNNEL_A_PEER_ADDR]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_address),
+	[TUNNEL_A_PREFIX]	= { .type = NLA_BINARY, .len = TUNNEL_PREFIX_MAX },
 };
 
 /* Without this attribute the request makes no sense. */
@@ -484,6 +488,69 @@ static int listener_del(struct sk_buff *skb, struct genl_info *info)
 
 /* --- sessions and carriers ------------------------------------------------- */
 
+static void read_source(const struct nlattr *attr, struct tnl_open *o)
+{
+	const struct sockaddr_in6 *in6 = nla_data(attr);
+	const struct sockaddr_in *in = nla_data(attr);
+	struct in6_addr addr;
+
+	if (in->sin_family == AF_INET)
+		ipv6_addr_set_v4mapped(in->sin_addr.s_addr, &addr);
+	else
+		addr = in6->sin6_addr;
+	o->has_source = true;
+	memcpy(o->source, &addr, sizeof(addr));
+	/* sin_port and sin6_port share their place. */
+	tnl_put16(o->source + sizeof(addr), ntohs(in->sin_port));
+}
+
+static int session_new(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *protocol = info->attrs[TUNNEL_A_PROTOCOL];
+	struct nlattr *read = info->attrs[TUNNEL_A_PREFIX];
+	struct tnl_prefix prefix = {};
+	struct tnl_open o = {};
+	struct sk_buff *reply;
+	struct tnl_tunnel *t;
+	void *hdr;
+	int err;
+	u64 id;
+
+	err = need(info, TUNNEL_A_SERVICE, NEED_SERVICE) ?:
+	      need(info, TUNNEL_A_FD, "attribute FD is missing: say which socket");
+	if (err)
+		return err;
+	if (protocol && nla_get_u8(protocol) == TUNNEL_PROTOCOL_MESSAGES) {
+		NL_SET_ERR_MSG_ATTR(info->extack, protocol, "a TCP connection has no messages");
+		return -EPROTOTYPE;
+	}
+	if (read) {
+		prefix.data = nla_data(read);
+		prefix.len = nla_len(read);
+	}
+	strscpy(o.service, text(info, TUNNEL_A_SERVICE), sizeof(o.service));
+	if (info->attrs[TUNNEL_A_PEER_ADDR])
+		read_source(info->attrs[TUNNEL_A_PEER_ADDR], &o);
+	t = get_tunnel(info);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	err = -ENOMEM;
+	reply = begin_reply(info, TUNNEL_CMD_SESSION_NEW, &hdr);
+	if (reply) {
+		err = tnl_relay_adopt(t, protocol ? nla_get_u8(protocol) : TUNNEL_PROTOCOL_OPAQUE,
+				      &o, nla_get_s32(info->attrs[TUNNEL_A_FD]), &prefix,
+				      &id, info->extack);
+		if (err)
+			nlmsg_free(reply);
+		else
+			err = end_reply(reply, info, hdr,
+					nla_put_u64_64bit(reply, TUNNEL_A_SESSION_ID, id,
+							  TUNNEL_A_PAD));
+	}
+	tnl_tunnel_put(t);
+	return err;
+}
+
 static int session_del(struct sk_buff *skb, struct genl_info *info)
 {
 	struct tnl_session *s = NULL;
@@ -724,6 +791,7 @@ static const struct genl_ops ops[] = {
 	DO(LISTENER_DEL, listener_del),
 	DUMP(LISTENER_GET, tnl_dump_listeners),
 	DUMP(SESSION_GET, tnl_dump_sessions),
+	DO(SESSION_NEW, session_new),
 	DO(SESSION_DEL, session_del),
 	DO(CARRIER_ATTACH, carrier_attach),
 	DO(CARRIER_DEL, carrier_del),

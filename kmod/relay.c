@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/tcp.h>
@@ -6,9 +7,11 @@
 #include <net/tcp.h>
 
 #include "compat/compat.h"
+#include "handover.h"
 #include "relay.h"
 #include "service.h"
 #include "session.h"
+#include "take.h"
 #include "tunnel.h"
 #include "xmit.h"
 
@@ -59,141 +62,12 @@ static const struct tnl_endpoint_ops relay_ops = {
 
 /* --- local -> session ------------------------------------------------------ */
 
-/* struct take - one pass over a receive queue */
-struct take {
-	struct tnl_net *tn;
-	struct tnl_chunkq q;
-	unsigned int room;
-	int err;
-};
-
-static int take_slice(struct take *t, struct page *page, unsigned int offset,
-		      unsigned int len)
-{
-	if (tnl_chunkq_reserve(&t->q, 1, GFP_KERNEL))
-		return -ENOMEM;
-	tnl_chunkq_append(&t->q, page, offset, len);
-	return 0;
-}
-
-/* Return: bytes copied, at most @len, or -ENOMEM. */
-static int take_copy(struct take *t, const void *data, unsigned int len)
-{
-	struct page_frag *pf = &current->task_frag;
-	struct page *old = pf->page;
-	int err;
-
-	if (!skb_page_frag_refill(min_t(unsigned int, len, TNL_COPYBREAK), pf,
-				  GFP_KERNEL))
-		return -ENOMEM;
-	if (pf->page != old)
-		TNL_INC(t->tn, page_allocs);
-	len = min_t(unsigned int, len, pf->size - pf->offset);
-	memcpy(page_address(pf->page) + pf->offset, data, len);
-	err = take_slice(t, pf->page, pf->offset, len);
-	if (err)
-		return err;
-	pf->offset += len;
-	if (len < TNL_COPYBREAK)
-		TNL_ADD(t->tn, copybreak_bytes_copied, len);
-	else
-		TNL_ADD(t->tn, payload_bytes_copied, len);
-	return len;
-}
-
-/* Take part of an skb. Return: bytes, short only with t->err set. */
-static unsigned int take_skb(struct take *t, struct sk_buff *skb,
-			     unsigned int offset, unsigned int len)
-{
-	/* A small segment by itself is not worth the page it sits in. */
-	bool small = skb->len < TNL_COPYBREAK;
-	unsigned int done = 0, pos = skb_headlen(skb), n;
-	struct sk_buff *frag;
-	int i, r;
-
-	while (offset < pos && done < len) {
-		void *data = skb->data + offset;
-		struct page *page = virt_to_page(data);
-
-		n = min(pos - offset, len - done);
-		if (small || is_vmalloc_addr(data) || !sendpage_ok(page)) {
-			r = take_copy(t, data, n);
-		} else {
-			n = min_t(unsigned int, n, PAGE_SIZE - offset_in_page(data));
-			r = take_slice(t, page, offset_in_page(data), n);
-			r = r ? r : n;
-		}
-		if (r < 0)
-			goto fail;
-		done += r;
-		offset += r;
-	}
-
-	for (i = 0; i < skb_shinfo(skb)->nr_frags && done < len; i++) {
-		const skb_frag_t *f = &skb_shinfo(skb)->frags[i];
-		unsigned int size = skb_frag_size(f);
-
-		while (offset < pos + size && done < len) {
-			unsigned int at = skb_frag_off(f) + offset - pos;
-
-			n = min(pos + size - offset, len - done);
-			if (small) {
-				r = take_copy(t, page_address(skb_frag_page(f)) + at, n);
-			} else {
-				r = take_slice(t, skb_frag_page(f), at, n);
-				r = r ? r : n;
-			}
-			if (r < 0)
-				goto fail;
-			done += r;
-			offset += r;
-		}
-		pos += size;
-	}
-
-	skb_walk_frags(skb, frag) {
-		if (done == len)
-			break;
-		if (offset < pos + frag->len) {
-			n = min(pos + frag->len - offset, len - done);
-			r = take_skb(t, frag, offset - pos, n);
-			done += r;
-			offset += r;
-			if (r < n)
-				break;
-		}
-		pos += frag->len;
-	}
-	return done;
-fail:
-	t->err = r;
-	return done;
-}
-
-static int actor(read_descriptor_t *desc, struct sk_buff *skb,
-		 unsigned int offset, size_t len)
-{
-	struct take *t = desc->arg.data;
-	unsigned int n = min_t(size_t, len, t->room);
-
-	if (!skb_frags_readable(skb)) {
-		t->err = -EFAULT;
-		desc->count = 0;
-		return 0;
-	}
-	n = take_skb(t, skb, offset, n);
-	t->room -= n;
-	if (t->err || !t->room)
-		desc->count = 0;
-	return n;
-}
-
 /* tcp_read_sock() stops before an urgent byte; recvmsg() does not. */
 static void take_urgent(struct tnl_relay *r)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
 	struct tnl_chunkq q;
-	struct take t = { .tn = r->tn };
+	struct tnl_take t = { .tn = r->tn };
 	struct kvec v;
 	u8 byte;
 
@@ -203,7 +77,7 @@ static void take_urgent(struct tnl_relay *r)
 		return;
 	tnl_chunkq_init(&t.q);
 	tnl_chunkq_init(&q);
-	if (take_copy(&t, &byte, 1) == 1) {
+	if (tnl_take_copy(&t, &byte, 1) == 1) {
 		tnl_chunkq_splice(&q, &t.q);
 		TNL_INC(r->tn, urgent_bytes);
 		tnl_session_send(r->session, &q, false);
@@ -223,7 +97,7 @@ static void fail(struct tnl_relay *r, u8 reason)
 /* One pass. Return: true if there may be more to take at once. */
 static bool read_local(struct tnl_relay *r)
 {
-	struct take t = { .tn = r->tn };
+	struct tnl_take t = { .tn = r->tn };
 	read_descriptor_t desc = { .arg.data = &t, .count = 1 };
 	struct sock *sk = r->sock->sk;
 	bool eof, urgent;
@@ -258,7 +132,7 @@ static bool read_local(struct tnl_relay *r)
 		return false;
 	tnl_chunkq_init(&t.q);
 	lock_sock(sk);
-	n = tcp_read_sock(sk, &desc, actor);
+	n = tcp_read_sock(sk, &desc, tnl_take_actor);
 	urgent = n == 0 && tcp_sk(sk)->urg_data &&
 		 tcp_sk(sk)->urg_seq == tcp_sk(sk)->copied_seq;
 	release_sock(sk);
@@ -631,8 +505,11 @@ static void free_relay(struct tnl_relay *r)
 
 	cancel_delayed_work_sync(&r->deadline);
 	tnl_watch_stop(&r->watch);
+	tnl_watch_release(&r->watch);
 	tnl_chunkq_purge(&r->out);
-	if (r->sock)
+	if (r->file)
+		fput(r->file);
+	else if (r->sock)
 		sock_release(r->sock);
 	if (r->cred)
 		put_cred(r->cred);
@@ -729,6 +606,20 @@ static void source_of(struct socket *sock, struct tnl_open *o)
 	tnl_put16(o->source + sizeof(addr), ntohs(in->sin_port));
 }
 
+/* Everything is in its place, the session too: let the works do something. */
+static void begin(struct tnl_relay *r)
+{
+	struct tnl_net *tn = r->tn;
+
+	tnl_watch_start(&r->watch, r->sock);
+	/* The peer may have ended the session already: die() needs this lock. */
+	spin_lock(&tn->reap_lock);
+	set_state(r, TNL_RELAY_OPEN);
+	tnl_watch_queue(&r->watch, &r->up_work);
+	tnl_watch_queue(&r->watch, &r->down_work);
+	spin_unlock(&tn->reap_lock);
+}
+
 /**
  * tnl_relay_accepted - a local connection becomes a session
  * @t: the tunnel
@@ -760,13 +651,99 @@ void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
 		return;
 	}
 	r->session = s;
-	tnl_watch_start(&r->watch, sock);
-	/* The peer may have ended the session already: die() needs this lock. */
-	spin_lock(&r->tn->reap_lock);
-	set_state(r, TNL_RELAY_OPEN);
-	tnl_watch_queue(&r->watch, &r->up_work);
-	tnl_watch_queue(&r->watch, &r->down_work);
-	spin_unlock(&t->tn->reap_lock);
+	begin(r);
+}
+
+/**
+ * tnl_relay_adopt - a connection that user space has accepted becomes a session
+ * @t: the tunnel
+ * @protocol: TUNNEL_PROTOCOL_*
+ * @o: what OPEN shall say; without a source it gets the connection's
+ * @fd: of the calling process
+ * @prefix: what has been read from it
+ * @id: result: of the session
+ * @extack: gets the sentence of a refusal
+ *
+ * The file pins its namespace: like a carrier it ends when no daemon comes back.
+ *
+ * Context: process of the caller.
+ * Return: 0, or -errno with the fd as it was.
+ */
+int tnl_relay_adopt(struct tnl_tunnel *t, u8 protocol, struct tnl_open *o, int fd,
+		    const struct tnl_prefix *prefix, u64 *id,
+		    struct netlink_ext_ack *extack)
+{
+	struct socket *sock = tnl_handover(t->tn, fd, extack);
+	struct tnl_session *s;
+	struct tnl_chunkq q;
+	struct tnl_relay *r;
+	int err;
+
+	if (IS_ERR(sock))
+		return PTR_ERR(sock);
+	if (inet_csk(sock->sk)->icsk_ulp_ops) {
+		NL_SET_ERR_MSG(extack, "the socket has a protocol of its own on top of TCP (kTLS, for one): only plain ones become sessions");
+		sockfd_put(sock);
+		return -EOPNOTSUPP;
+	}
+	err = tnl_take_bytes(t->tn, prefix->data, prefix->len, &q);
+	if (err) {
+		sockfd_put(sock);
+		return err;
+	}
+	r = alloc(t);
+	if (!r) {
+		tnl_chunkq_purge(&q);
+		sockfd_put(sock);
+		return -ENOMEM;
+	}
+	r->sock = sock;
+	r->file = sock->file;
+	err = tnl_watch_claim(&r->watch, sock);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "the socket is in use by something else in the kernel");
+		goto fail;
+	}
+	if (!o->has_source)
+		source_of(sock, o);
+	s = tnl_session_open(t, protocol, o, &relay_ops, r);
+	err = PTR_ERR_OR_ZERO(s);
+	if (err == -EMFILE)
+		NL_SET_ERR_MSG(extack, "the peer grants no more sessions now: try again when some have ended");
+	else if (err == -ESHUTDOWN)
+		NL_SET_ERR_MSG(extack, "the tunnel is being removed");
+	if (err)
+		goto fail;
+	r->session = s;
+	*id = s->id;
+	tnl_sock_adopt(sock, false);
+	/* If it has ended already its reset closes the connection. */
+	if (q.len)
+		tnl_session_send(s, &q, false);
+	TNL_INC(t->tn, local_accepts);
+	begin(r);
+	tnl_net_linger(t->tn);
+	return 0;
+
+fail:
+	tnl_chunkq_purge(&q);
+	die(r);
+	return err;
+}
+
+/* tnl_relay_drop_adopted - end what user space has handed over; tn->lock held */
+void tnl_relay_drop_adopted(struct tnl_net *tn, u8 reason)
+{
+	struct tnl_relay *r;
+
+	spin_lock(&tn->reap_lock);
+	list_for_each_entry(r, &tn->relays, node) {
+		if (!r->file)
+			continue;
+		fail(r, reason);
+		tnl_watch_queue(&r->watch, &r->up_work);
+	}
+	spin_unlock(&tn->reap_lock);
 }
 
 void tnl_relay_net_init(struct tnl_net *tn)

@@ -15,9 +15,17 @@
 #include "chunk.h"
 #include "watch.h"
 
+struct netlink_ext_ack;
 struct tnl_net;
+struct tnl_open;
 struct tnl_session;
 struct tnl_tunnel;
+
+/* struct tnl_prefix - what somebody has read from a connection before it came to us */
+struct tnl_prefix {
+	const void *data;
+	u32 len;
+};
 
 enum tnl_relay_state {
 	TNL_RELAY_NEW,		/* not set up yet: works do nothing */
@@ -41,7 +49,8 @@ struct tnl_relay {
 	struct tnl_net *tn;
 	struct tnl_tunnel *tunnel;	/* referenced */
 	struct tnl_session *session;	/* referenced */
-	struct socket *sock;		/* ours, without a reference on the namespace */
+	struct socket *sock;		/* of @file; or ours, with no hold on the namespace */
+	struct file *file;		/* user space has handed it over, or NULL; referenced */
 	struct tnl_watch watch;
 	struct work_struct up_work;	/* local -> session; and the state */
 	struct work_struct down_work;	/* session -> local */
@@ -60,6 +69,10 @@ struct tnl_relay {
 int tnl_relay_connect(struct tnl_session *s);
 void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
 			struct socket *sock);
+int tnl_relay_adopt(struct tnl_tunnel *t, u8 protocol, struct tnl_open *o, int fd,
+		    const struct tnl_prefix *prefix, u64 *id,
+		    struct netlink_ext_ack *extack);
+void tnl_relay_drop_adopted(struct tnl_net *tn, u8 reason);
 void tnl_relay_net_init(struct tnl_net *tn);
 void tnl_relay_net_exit(struct tnl_net *tn);
 

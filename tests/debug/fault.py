@@ -352,6 +352,29 @@ def requests(parts=""):
         return happened, why
     sweep("session del", session_del)
 
+    def handover(n):
+        """Refused: the connection is as it was, and can be handed over later."""
+        with socket.create_server((HOST, 0)) as front:
+            c = socket.create_connection(front.getsockname())
+            a, _ = front.accept()
+        request = Request(CMD.SESSION_NEW, {
+            A.NAME: text("d"), A.SERVICE: text("s"), A.FD: s32(a.fileno()), A.PREFIX: bytes(1000)})
+        happened, answer = request.shot(n)
+        why = None
+        if answer.errno and answer.errno not in request.allowed:
+            why = "got %s" % answer
+        elif answer.errno:
+            why = "refused, but there is a session" if life.sessions() else talks(a, c)
+            if not why:
+                again = request.shot(0)[1]
+                why = "again, with memory: %s" % again if again.errno else None
+        a.close()
+        c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("=ii", 1, 0))
+        c.close()
+        life.idle()
+        return happened, why
+    sweep("hand a connection over", handover)
+
     def carrier_del(n):
         have = nl.call(CMD.CARRIER_GET, dump=True).messages
         request = Request(CMD.CARRIER_DEL, {A.CARRIER_ID: have[0][A.CARRIER_ID]})

@@ -31,6 +31,8 @@
 #define TUNNEL_TEXT_MAX		255
 /* Uids, and gids, that a tunnel may name. */
 #define TUNNEL_ALLOW_MAX	32
+/* Bytes of a connection that user space may read before it hands it over. */
+#define TUNNEL_PREFIX_MAX	16384
 
 /**
  * enum tunnel_cmd - requests and notifications
@@ -75,6 +77,13 @@ enum tunnel_cmd {
 	TUNNEL_CMD_CARRIER_DOWN,	/* NAME, CARRIER_ID, REASON */
 	TUNNEL_CMD_SESSION_OPENED,	/* NAME, SESSION_ID, SERVICE, ... */
 	TUNNEL_CMD_SESSION_CLOSED,	/* NAME, SESSION_ID, REASON, TX_BYTES, RX_BYTES */
+
+	/*
+	 * A request: a connection that user space has accepted becomes a session. NAME,
+	 * SERVICE, FD, [PREFIX], [PROTOCOL], [PEER_ADDR]; answers with SESSION_ID. After a
+	 * refusal FD is as it was.
+	 */
+	TUNNEL_CMD_SESSION_NEW,
 
 	__TUNNEL_CMD_MAX,
 };
@@ -235,6 +244,8 @@ enum tunnel_attr {
 	 * they wait for, in place of the kernel's workers.
 	 */
 	TUNNEL_A_DIRECT,
+	/* binary, at most TUNNEL_PREFIX_MAX: what has been read from FD, in its order */
+	TUNNEL_A_PREFIX,
 
 	__TUNNEL_A_MAX,
 };
