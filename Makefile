@@ -122,9 +122,10 @@ $(B)/pic/%.o: %.c Makefile
 test-tools: $(addprefix $(B)/bin/,traffic cost strain in_ns) ## build/bin/traffic, cost, strain, in_ns: programs that the tests run
 
 $(B)/bin/traffic: tests/net/traffic.c
-$(B)/bin/cost: tests/net/cost.c include/uapi/linux/tunnel.h
+$(B)/bin/cost: tests/net/cost.c
 $(B)/bin/strain: tests/debug/strain.c
-$(B)/bin/traffic $(B)/bin/cost $(B)/bin/strain: tests/net/pattern.h
+$(B)/bin/traffic $(B)/bin/strain: tests/net/where.h
+$(B)/bin/traffic $(B)/bin/cost $(B)/bin/strain: tests/net/pattern.h include/uapi/linux/tunnel.h
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) -Iinclude/uapi $(CFLAGS) -pthread -o $@ $(filter %.c,$^)
 $(B)/bin/in_ns: tests/net/in_ns.c
@@ -153,6 +154,9 @@ unit: ## build and run the unit tests
 .PHONY: unit-build
 unit-build: $(UNIT_BINS)
 
+# Only userspace/policy asks for it.
+policy_libs = $(if $(filter policy_%,$(@F)),-lnghttp2)
+
 define UNIT_RULE
 $(B)/unit/$(basename $(notdir $1)): $(patsubst %.c,$(B)/san/%.o,$(call sources_of,$1))
 endef
@@ -160,7 +164,7 @@ $(foreach t,$(UNIT),$(eval $(call UNIT_RULE,$t)))
 
 $(UNIT_BINS):
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) $(policy_libs)
 
 # The kernel's own files see no user-space headers of ours, and the reverse.
 $(B)/san/kmod/%.o $(B)/san/tests/unit/kmod_%.o: override CPPFLAGS = -Ikmod -Iinclude/uapi -D_GNU_SOURCE
@@ -192,7 +196,7 @@ $(foreach t,$(FUZZ),$(eval $(call FUZZ_RULE,$t)))
 
 $(FUZZ_BINS):
 	@mkdir -p $(@D)
-	$(call say,LD)$(FUZZCC) $(CFLAGS) -fsanitize=fuzzer $(FUZZ_SANITIZE) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call say,LD)$(FUZZCC) $(CFLAGS) -fsanitize=fuzzer $(FUZZ_SANITIZE) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(policy_libs)
 
 $(B)/fuzz/obj/kmod/%.o $(B)/fuzz/obj/tests/fuzz/kmod_%.o: override CPPFLAGS = -Ikmod -Iinclude/uapi -D_GNU_SOURCE
 $(B)/fuzz/obj/tests/fuzz/%.o: override CPPFLAGS += -Iuserspace/tunnelctl -Iuserspace/tunneld

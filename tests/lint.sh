@@ -68,13 +68,13 @@ lint_scripts() {
 }
 
 # What runs in the kernel too is in the kernel's style: checkpatch.
-test_files=(tests/fuzz/*.c tests/net/*.c tests/vm/*.c tests/unit/{userspace,tunneld,preload}_*.c)
+test_files=(tests/fuzz/*.c tests/net/*.c tests/vm/*.c tests/unit/{userspace,tunneld,preload,policy}_*.c)
 
 run_format() { clang-format --dry-run -Werror "$@"; }
 
 lint_format() {
 	local dir
-	for dir in lib libtunnel preload tunneld tunnelctl; do
+	for dir in lib libtunnel policy preload tunneld tunnelctl; do
 		each format clang-format run_format "$dir" "userspace/$dir"/*.[ch]
 	done
 	each format clang-format run_format tests "${test_files[@]}"
