@@ -7,7 +7,7 @@
 # carrier.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..361
+echo 1..364
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN
 
 check "the module loads" load_module
@@ -52,6 +52,7 @@ SERVICE = {A.SERVICE: text("new"), A.ADDRESS: address("127.0.0.1", 80)}
 LISTENER = {A.ADDRESS: address("127.0.0.1", 7002), A.NAME: text("old"), A.SERVICE: text("web")}
 ATTACH = {A.NAME: text("old"), A.FD: s32(0), A.PEER_PIN: pin}
 SESSION = {A.NAME: text("old"), A.SESSION_ID: u64(1)}
+HANDED = {A.NAME: text("old"), A.SERVICE: text("web"), A.FD: s32(0)}
 E = errno
 
 # Without each of the attributes that a command needs.
@@ -64,6 +65,7 @@ for what, cmd, attrs in (
         ("deletion of a service", CMD.SERVICE_DEL, {A.SERVICE: text("web")}),
         ("a listener", CMD.LISTENER_NEW, LISTENER),
         ("deletion of a listener", CMD.LISTENER_DEL, {A.ADDRESS: address("127.0.0.1", 7001)}),
+        ("a session", CMD.SESSION_NEW, HANDED),
         ("deletion of a session", CMD.SESSION_DEL, SESSION),
         ("a carrier", CMD.CARRIER_ATTACH, ATTACH),
         ("deletion of a carrier", CMD.CARRIER_DEL, {A.CARRIER_ID: u32(1)})):
@@ -307,6 +309,7 @@ for cmd, attrs, dump in (
         ("LISTENER_GET", {}, True), ("SESSION_GET", {}, True),
         ("SESSION_DEL", {**name, A.SESSION_ID: u64(1)}, False),
         ("CARRIER_ATTACH", {**name, A.FD: s32(0), A.PEER_PIN: pin}, False),
+        ("SESSION_NEW", {**name, A.SERVICE: text("s"), A.FD: s32(0)}, False),
         ("CARRIER_DEL", {A.CARRIER_ID: u32(1)}, False), ("CARRIER_GET", {}, True),
         ("DAEMON_REGISTER", {}, False), ("FLUSH", {}, False)):
     answer = nl.call(getattr(CMD, cmd), attrs, dump=dump)
