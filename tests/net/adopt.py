@@ -13,7 +13,7 @@ import struct
 import sys
 import threading
 
-from genl import A, CMD, Genl, address, encrypt, pair, s32, show_address, text, u8, ulp
+from genl import A, CMD, Genl, address, encrypt, pair, receive, s32, show_address, text, u8, ulp
 from unload import join, must, until
 
 MIB = 1 << 20
@@ -56,7 +56,7 @@ class World:
         has sent something of which some was read."""
         c, a = self.client(family)
         c.sendall(send)
-        prefix = take(a, read) if read else b""
+        prefix = receive(a, read) if read else b""
         if read:
             more = {A.PREFIX: prefix, **(more or {})}
         self.id = int.from_bytes(must(self.hand(a, more)).messages[0][A.SESSION_ID], "little")
@@ -72,23 +72,11 @@ class World:
         until("no session is left", lambda: not self.sessions())
 
 
-def take(s, n):
-    """n bytes, or what there is before the end. (A socket with a time-out is one that
-    does not block: MSG_WAITALL says nothing there.)"""
-    got = bytearray()
-    while len(got) < n:
-        part = s.recv(n - len(got))
-        if not part:
-            break
-        got += part
-    return bytes(got)
-
-
 def pump(a, b, data):
     """data from a to b; True if it came as it was."""
     t = threading.Thread(target=a.sendall, args=(data,))
     t.start()
-    good = take(b, len(data)) == data
+    good = receive(b, len(data)) == data
     t.join()
     return good
 
@@ -105,7 +93,7 @@ def exchange(w):
     for read in (0, 1, 5, 300, 16384):
         hello = os.urandom(20000)
         c, s = w.through({A.PROTOCOL: u8(HTTP1)}, send=hello, read=read)
-        got = take(s, len(hello))
+        got = receive(s, len(hello))
         result("%d bytes read before come first, the others behind them" % read, got == hello,
                "%d bytes, %d of them right" % (len(got), os.path.commonprefix([got, hello]).__len__()))
         both = pump(c, s, os.urandom(MIB)) and pump(s, c, os.urandom(MIB))
@@ -148,15 +136,15 @@ def ends(w):
     must(w.hand(a))
     a.close()
     s, _ = w.service.accept()
-    result("one whose client has finished already", take(s, 1001) == b"x" * 1000)
+    result("one whose client has finished already", receive(s, 1001) == b"x" * 1000)
     s.sendall(b"answer")
     s.close()
-    result("and waits for the answer", take(c, 7) == b"answer")
+    result("and waits for the answer", receive(c, 7) == b"answer")
     c.close()
 
     c, s = w.through()
     c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    take(s, 5)
+    receive(s, 5)
     c.close()
     result("a client's reset gets through", ended(s, E.ECONNRESET))
     s.close()
@@ -208,7 +196,7 @@ def refusals(w):
     for s in (x, y):
         s.close()
     c.sendall(b"still mine")
-    result("after all of them it is its owner's", take(a, 10) == b"still mine")
+    result("after all of them it is its owner's", receive(a, 10) == b"still mine")
     must(w.hand(a))
     wrong("one that was handed over already", E.EBUSY, "more than one descriptor")
     a.close()
@@ -224,7 +212,7 @@ def many(w):
         for _ in range(200):
             s, _ = w.service.accept()
             s.settimeout(20)
-            data = take(s, 1000)
+            data = receive(s, 1000)
             got.append(len(data))
             s.sendall(data)
             s.close()
@@ -235,12 +223,12 @@ def many(w):
     for n in range(200):
         c, a = w.client()
         c.sendall(bytes([n]) * 1000)
-        must(w.hand(a, {A.PREFIX: take(a, n)} if n else None))
+        must(w.hand(a, {A.PREFIX: receive(a, n)} if n else None))
         a.close()
         clients.append(c)
     good = 0
     for n, c in enumerate(clients):
-        good += take(c, 1001) == bytes([n]) * 1000
+        good += receive(c, 1001) == bytes([n]) * 1000
         c.close()
     t.join()
     result("200 at a time", good == 200, "%d of them" % good)
@@ -256,7 +244,7 @@ def main():
     if sys.argv[1] == "linger":
         c, s = w.through()
         c.settimeout(60)
-        take(s, 5)
+        receive(s, 5)
         result("without a daemon it ends after the linger", ended(c, E.ECONNRESET))
         w.nl.call(CMD.FLUSH)
         return

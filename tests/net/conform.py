@@ -25,6 +25,7 @@ from af_tunnel import (FAMILY, IN_NS, INFO, PEER_PIN, PRIORITY, PROTOCOL, SEQPAC
                        SOL_TUNNEL, STREAM, UUID, Background, accept, address, bind, call, connect,
                        error_of, info, libc, make, name, netns, new, peername, sessions, sockname,
                        tctl)
+from genl import receive
 
 IN, OUT, ERR, HUP, RDHUP = (select.POLLIN, select.POLLOUT, select.POLLERR, select.POLLHUP,
                             select.POLLRDHUP)
@@ -110,16 +111,6 @@ class Pair:
     def __exit__(self, *_):
         self.c.close()
         self.s.close()
-
-
-def receive(s, n):
-    got = bytearray()
-    while len(got) < n:
-        part = s.recv(n - len(got))
-        if not part:
-            break
-        got += part
-    return bytes(got)
 
 
 def fill(s, size):

@@ -297,6 +297,18 @@ def encrypt(sender, receiver, seed, cipher=AES_GCM_128):
     key(receiver, TLS_RX, seed, cipher)
 
 
+def receive(s, n):
+    """n bytes, or what there is before the end. (A socket with a time-out is one that does
+    not block: MSG_WAITALL says nothing there.)"""
+    got = bytearray()
+    while len(got) < n:
+        part = s.recv(n - len(got))
+        if not part:
+            break
+        got += part
+    return bytes(got)
+
+
 def talks(a, b):
     """Does the connection still carry bytes, both ways? None, or what is wrong."""
     for one, other, data in ((a, b, b"to and "), (b, a, b"fro")):

@@ -3,8 +3,8 @@
  * Reading numbers and parts out of bytes that somebody else wrote. Taking more than
  * there is makes a cursor bad for good, so that only the end needs a look.
  */
-#ifndef POLICY_CURSOR_H
-#define POLICY_CURSOR_H
+#ifndef TNL_CURSOR_H
+#define TNL_CURSOR_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,4 +52,4 @@ static inline struct cursor cursor_part(struct cursor *c, size_t n)
 	return part;
 }
 
-#endif /* POLICY_CURSOR_H */
+#endif /* TNL_CURSOR_H */
