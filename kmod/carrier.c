@@ -696,8 +696,12 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 	int err;
 
 	sock = tnl_handover(t->tn, fd, extack);
-	if (IS_ERR(sock))
-		return PTR_ERR(sock);
+	if (IS_ERR(sock)) {
+		err = PTR_ERR(sock);
+		if (err != -EBADF && err != -ENOTSOCK)
+			TNL_INC(t->tn, carriers_refused);
+		return err;
+	}
 	err = -ENOTCONN;
 	if (READ_ONCE(sock->sk->sk_state) != TCP_ESTABLISHED) {
 		NL_SET_ERR_MSG(extack, "the carrier socket is not connected any more: the peer has closed it");

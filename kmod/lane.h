@@ -35,7 +35,7 @@
 #define TNL_ACK_BYTES (256u << 10)
 /* or after so long, milliseconds. */
 #define TNL_ACK_DELAY 25
-/* ... and of these one rides along with DATA. */
+/* An ACK of so many bytes rides along with DATA. */
 #define TNL_ACK_RIDES (16u << 10)
 #define TNL_MAX_SESSIONS 16384
 /*

@@ -85,8 +85,8 @@ static void put_ack(struct out *o)
 
 /*
  * The lane's own control frames and refusals; as many as fit. An ACK rides along with
- * other control frames, and with data when there is something to acknowledge: one for
- * each of many small frames would cost more than what it lets go.
+ * other control frames, and with data from TNL_ACK_RIDES on: one for each of many small
+ * frames would cost more than what it lets go.
  *
  * @any: result: is there something, here or of sessions?
  */

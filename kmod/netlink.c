@@ -543,9 +543,9 @@ static int session_new(struct sk_buff *skb, struct genl_info *info)
 		if (err)
 			nlmsg_free(reply);
 		else
-			err = end_reply(reply, info, hdr,
-					nla_put_u64_64bit(reply, TUNNEL_A_SESSION_ID, id,
-							  TUNNEL_A_PAD));
+			/* The connection is ours, whether the answer gets through or not. */
+			end_reply(reply, info, hdr,
+				  nla_put_u64_64bit(reply, TUNNEL_A_SESSION_ID, id, TUNNEL_A_PAD));
 	}
 	tnl_tunnel_put(t);
 	return err;

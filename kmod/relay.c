@@ -94,6 +94,20 @@ static void fail(struct tnl_relay *r, u8 reason)
 	set_bit(TNL_RELAY_FAILED, &r->bits);
 }
 
+/* What was read before it came to us, as credit allows. Return: true: and now the socket. */
+static bool send_ahead(struct tnl_relay *r)
+{
+	struct tnl_chunkq q;
+
+	tnl_chunkq_init(&q);
+	tnl_chunkq_move(&q, &r->ahead, min(tnl_session_room(r->session, 1), r->ahead.len));
+	if (q.len)
+		tnl_session_send(r->session, &q, false);
+	else if (tnl_session_room(r->session, 1))
+		tnl_watch_retry(&r->watch);	/* no memory */
+	return !r->ahead.len;
+}
+
 /* One pass. Return: true if there may be more to take at once. */
 static bool read_local(struct tnl_relay *r)
 {
@@ -107,6 +121,8 @@ static bool read_local(struct tnl_relay *r)
 		fail(r, TUNNEL_REASON_RESET);
 		return false;
 	}
+	if (r->ahead.len && !tnl_session_tx_closed(r->session) && !send_ahead(r))
+		return false;
 	eof = READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN || sock_flag(sk, SOCK_DONE);
 	/* In this order: what came before the FIN is in the queue then. */
 	smp_rmb();
@@ -132,7 +148,11 @@ static bool read_local(struct tnl_relay *r)
 		return false;
 	tnl_chunkq_init(&t.q);
 	lock_sock(sk);
-	n = tcp_read_sock(sk, &desc, tnl_take_actor);
+	/* Its owner has made it something else meanwhile: two readers of one queue. */
+	if (inet_csk(sk)->icsk_ulp_ops)
+		n = -EOPNOTSUPP;
+	else
+		n = tcp_read_sock(sk, &desc, tnl_take_actor);
 	urgent = n == 0 && tcp_sk(sk)->urg_data &&
 		 tcp_sk(sk)->urg_seq == tcp_sk(sk)->copied_seq;
 	release_sock(sk);
@@ -507,6 +527,7 @@ static void free_relay(struct tnl_relay *r)
 	tnl_watch_stop(&r->watch);
 	tnl_watch_release(&r->watch);
 	tnl_chunkq_purge(&r->out);
+	tnl_chunkq_purge(&r->ahead);
 	if (r->file)
 		fput(r->file);
 	else if (r->sock)
@@ -553,6 +574,7 @@ static struct tnl_relay *alloc(struct tnl_tunnel *t)
 	INIT_DELAYED_WORK(&r->deadline, deadline);
 	tnl_watch_init(&r->watch, &r->up_work, &r->down_work);
 	tnl_chunkq_init(&r->out);
+	tnl_chunkq_init(&r->ahead);
 	tnl_tunnel_hold(t);
 	atomic_inc(&t->relays);
 	spin_lock(&r->tn->reap_lock);
@@ -698,7 +720,7 @@ int tnl_relay_adopt(struct tnl_tunnel *t, u8 protocol, struct tnl_open *o, int f
 		return -ENOMEM;
 	}
 	r->sock = sock;
-	r->file = sock->file;
+	WRITE_ONCE(r->file, sock->file);
 	err = tnl_watch_claim(&r->watch, sock);
 	if (err) {
 		NL_SET_ERR_MSG(extack, "the socket is in use by something else in the kernel");
@@ -717,9 +739,7 @@ int tnl_relay_adopt(struct tnl_tunnel *t, u8 protocol, struct tnl_open *o, int f
 	r->session = s;
 	*id = s->id;
 	tnl_sock_adopt(sock, false);
-	/* If it has ended already its reset closes the connection. */
-	if (q.len)
-		tnl_session_send(s, &q, false);
+	tnl_chunkq_splice(&r->ahead, &q);
 	TNL_INC(t->tn, local_accepts);
 	begin(r);
 	tnl_net_linger(t->tn);
@@ -727,6 +747,11 @@ int tnl_relay_adopt(struct tnl_tunnel *t, u8 protocol, struct tnl_open *o, int f
 
 fail:
 	tnl_chunkq_purge(&q);
+	/* Now, not when it is reaped: the caller may do something else with it. */
+	tnl_watch_release(&r->watch);
+	WRITE_ONCE(r->file, NULL);
+	r->sock = NULL;
+	sockfd_put(sock);
 	die(r);
 	return err;
 }
@@ -738,7 +763,7 @@ void tnl_relay_drop_adopted(struct tnl_net *tn, u8 reason)
 
 	spin_lock(&tn->reap_lock);
 	list_for_each_entry(r, &tn->relays, node) {
-		if (!r->file)
+		if (!READ_ONCE(r->file))
 			continue;
 		fail(r, reason);
 		tnl_watch_queue(&r->watch, &r->up_work);

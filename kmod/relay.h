@@ -61,6 +61,7 @@ struct tnl_relay {
 	u8 reason;			/* with FAILED */
 
 	struct tnl_chunkq out;		/* down_work: taken from the session */
+	struct tnl_chunkq ahead;	/* up_work: read by others, goes before what is in @sock */
 
 	struct sockaddr_storage target;
 	const struct cred *cred;	/* with TO_CONNECT */

@@ -448,6 +448,8 @@ int tnl_session_queue(struct tnl_session *s, struct tnl_chunkq *q, bool end)
 	s->tx.queued += q->len;
 	/* Not spliced: a byte at a time would hold a node at a time. */
 	tnl_chunkq_move(&s->txq, q, q->len);
+	/* Room that was not used. */
+	tnl_chunkq_purge(q);
 	if (end)
 		s->flags |= TNL_S_TX_END;
 	spin_unlock(&s->lock);

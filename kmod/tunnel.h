@@ -13,6 +13,7 @@
  *	tnl_sock.accept_lock	sessions that wait for accept(); spinlock
  *	tnl_session.lock	queues and credit of a session; spinlock
  *	tnl_sock.mem_lock	charges of a socket; spinlock, BH
+ *	tnl_net.reap_lock	relays, carriers that say good-bye; spinlock
  *	tnl_watch.lock		innermost; irqsave
  * The data path takes from tx_lock on, and one socket lock at a time.
  */

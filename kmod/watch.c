@@ -177,7 +177,7 @@ void tnl_watch_retry(struct tnl_watch *w)
  *	program, which may take its time.
  *
  * A socket may come with options its former owner liked: a low-water mark that
- * hides data from us, time-outs, urgent data that stalls tcp_read_sock().
+ * hides data from us, time-outs, a cork, urgent data that stalls tcp_read_sock().
  *
  * Context: process, socket lock not held.
  */
@@ -196,6 +196,7 @@ void tnl_sock_adopt(struct socket *sock, bool carrier)
 	release_sock(sk);
 
 	tcp_sock_set_nodelay(sk);
+	tcp_sock_set_cork(sk, false);
 	if (!carrier)
 		return;
 	sock_set_keepalive(sk);

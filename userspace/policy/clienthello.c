@@ -126,7 +126,12 @@ enum verdict clienthello_parse(struct request *r, const uint8_t *bytes, size_t l
 		return VERDICT_OTHER;
 	if (len > 1 && bytes[1] != 3)
 		return VERDICT_OTHER;
-	if (len <= RECORD_HEADER)
+	if (len < RECORD_HEADER)
+		return VERDICT_MORE;
+	/* Some read over it: what follows would be a hello for them. */
+	if (!bytes[3] && !bytes[4])
+		return bad(r, "an empty TLS record");
+	if (len == RECORD_HEADER)
 		return VERDICT_MORE;
 	if (bytes[RECORD_HEADER] != MSG_CLIENT_HELLO)
 		return VERDICT_OTHER;

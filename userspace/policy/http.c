@@ -16,6 +16,11 @@ bool http_is_value(uint8_t c)
 	return (c >= ' ' && c != 0x7f) || c == '\t';
 }
 
+bool text_equals(struct text t, const char *word)
+{
+	return t.len == strlen(word) && !memcmp(t.p, word, t.len);
+}
+
 bool text_is(struct text t, const char *word)
 {
 	return t.len == strlen(word) && !strncasecmp(t.p, word, t.len);
@@ -71,13 +76,45 @@ bool http_has_word(const struct request *r, const char *name, const char *word)
 	return false;
 }
 
-struct text http_path(struct text target)
+/* "." or "..", also as "%2e" */
+static bool is_dots(const char *p, size_t len)
 {
-	const char *query = memchr(target.p, '?', target.len);
+	unsigned int dots = 0;
 
-	if (query)
-		target.len = query - target.p;
-	return target;
+	while (len) {
+		size_t n = 1;
+
+		if (len >= 3 && !strncasecmp(p, "%2e", 3))
+			n = 3;
+		else if (*p != '.')
+			return false;
+		p += n;
+		len -= n;
+		dots++;
+	}
+	return dots == 1 || dots == 2;
+}
+
+bool http_path(struct request *r, struct text target)
+{
+	const char *end = memchr(target.p, '?', target.len), *p, *slash;
+
+	if (end)
+		target.len = end - target.p;
+	r->path = target;
+	if (text_equals(target, "*"))
+		return text_equals(r->method, "OPTIONS");
+	if (!target.len || target.p[0] != '/')
+		return false;
+	end = target.p + target.len;
+	for (p = target.p + 1; p <= end; p = slash + 1) {
+		slash = memchr(p, '/', end - p);
+		if (!slash)
+			slash = end;
+		if (is_dots(p, slash - p))
+			return false;
+	}
+	return true;
 }
 
 /* ":1" to ":65535", or nothing; ":" alone is legal (RFC 3986, 3.2.3) */
@@ -95,7 +132,7 @@ static bool is_port(const char *p, size_t len)
 			return false;
 		port = port * 10 + p[i] - '0';
 	}
-	return port < 65536;
+	return len == 1 || (port && port < 65536);
 }
 
 /* In lower case; labels are not empty and made of letters, digits, '-' and '_'. */

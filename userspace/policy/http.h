@@ -16,7 +16,15 @@ unsigned int http_count(const struct request *r, const char *name);
 struct text http_header(const struct request *r, const char *name);
 /* http_has_word - is @word in the comma-separated lists called @name? */
 bool http_has_word(const struct request *r, const char *name, const char *word);
-/* http_path - what stands before the query */
-struct text http_path(struct text target);
+/**
+ * http_path - r->path becomes what stands before the query of a target
+ *
+ * Return: false for what is no path ("/..."; "*" for OPTIONS), or one with a segment "."
+ * or ".." in it, percent-encoded or not: who resolves it comes to another.
+ */
+bool http_path(struct request *r, struct text target);
+
+/* text_equals - the same bytes */
+bool text_equals(struct text t, const char *word);
 
 #endif /* POLICY_HTTP_H */

@@ -34,10 +34,30 @@ static bool is_target(uint8_t c)
 	return c > ' ' && c < 0x7f;
 }
 
+/* RFC 9110, 9.3 and RFC 5789: the words that only HTTP begins with */
+static bool is_method(struct text t)
+{
+	static const char *const methods[] = {
+		"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(methods) / sizeof(*methods); i++)
+		if (text_equals(t, methods[i]))
+			return true;
+	return false;
+}
+
 /*
- * The first line; *@used: its bytes. What does not look like one up to "HTTP/" is
- * another protocol: many of them begin with a word.
+ * It does not look like a request. Many protocols begin with a word and a blank; but what
+ * begins with a method may be a request for somebody who is less strict.
  */
+static enum verdict other(struct request *r, const struct line *line)
+{
+	return is_method(line->method) ? bad(r, "a request line that is none") : VERDICT_OTHER;
+}
+
+/* The first line; *@used: its bytes. */
 static enum verdict request_line(struct request *r, struct line *line, const uint8_t *p, size_t len,
 				 size_t *used)
 {
@@ -49,6 +69,8 @@ static enum verdict request_line(struct request *r, struct line *line, const uin
 		return VERDICT_OTHER;
 	if (n == len)
 		return VERDICT_MORE;
+	if (n && p[n] == '\t')
+		return other(r, line);
 	if (!n || p[n] != ' ')
 		return VERDICT_OTHER;
 	at = n + 1;
@@ -58,10 +80,10 @@ static enum verdict request_line(struct request *r, struct line *line, const uin
 	if (at == len)
 		return VERDICT_MORE;
 	if (!n || p[at++] != ' ')
-		return VERDICT_OTHER;
+		return other(r, line);
 	for (v = 0; v < sizeof(version) - 1 && at < len; v++)
 		if (p[at++] != (uint8_t)version[v])
-			return v < 5 ? VERDICT_OTHER :
+			return v < 5 ? other(r, line) :
 				       bad(r, "an HTTP version that is not 1.0 or 1.1");
 	if (len - at < 3)
 		return VERDICT_MORE;
@@ -144,8 +166,8 @@ static bool framing(const struct request *r, const struct line *line)
 
 static enum verdict target(struct request *r, struct text t)
 {
-	char other[REQUEST_HOST_MAX + 1];
-	bool connect = r->method.len == 7 && !memcmp(r->method.p, "CONNECT", 7);
+	char other_host[REQUEST_HOST_MAX + 1];
+	bool connect = text_equals(r->method, "CONNECT");
 	size_t scheme = 0, host;
 
 	if (memchr(t.p, '#', t.len))
@@ -160,24 +182,25 @@ static enum verdict target(struct request *r, struct text t)
 		t.len -= scheme;
 		for (host = 0; host < t.len && t.p[host] != '/' && t.p[host] != '?'; host++)
 			;
-		if (!request_host(other, (struct text){ t.p, host }, true) ||
-		    (r->host[0] && strcmp(r->host, other)))
+		if (!request_host(other_host, (struct text){ t.p, host }, true) ||
+		    (http_count(r, "host") && strcmp(r->host, other_host)))
 			return bad(r, "a request for two hosts");
-		strcpy(r->host, other);
+		strcpy(r->host, other_host);
 		t.p += host;
 		t.len -= host;
-		if (!t.len)
+		if (connect && t.len)
+			return bad(r, "a CONNECT with a path");
+		if (!t.len || t.p[0] == '?')
 			t = (struct text){ "/", 1 };
-	} else if (t.p[0] != '/' && !(t.len == 1 && t.p[0] == '*')) {
-		return bad(r, "a request target that is no path");
 	}
-	r->path = http_path(t);
+	if (!http_path(r, t))
+		return bad(r, "a request target that is no path, or one with '.' or '..' in it");
 	return VERDICT_DONE;
 }
 
 static bool websocket(const struct request *r, const struct line *line)
 {
-	return line->minor && r->method.len == 3 && !memcmp(r->method.p, "GET", 3) &&
+	return line->minor && text_equals(r->method, "GET") &&
 	       http_has_word(r, "connection", "upgrade") &&
 	       http_has_word(r, "upgrade", "websocket");
 }
@@ -187,10 +210,15 @@ enum verdict http1_parse(struct request *r, const uint8_t *bytes, size_t len)
 	struct line line = { 0 };
 	unsigned int hosts;
 	enum verdict v;
-	size_t used = 0;
+	size_t used = 0, blank = 0;
 
 	r->n_headers = 0;
-	v = request_line(r, &line, bytes, len, &used);
+	/* RFC 9112, 2.2: who expects a request reads over empty lines. */
+	while (blank < len && (bytes[blank] == '\r' || bytes[blank] == '\n'))
+		blank++;
+	v = request_line(r, &line, bytes + blank, len - blank, &used);
+	if (blank && v == VERDICT_DONE)
+		return bad(r, "an empty line before a request");
 	if (v == VERDICT_DONE) {
 		r->protocol = TUNNEL_PROTOCOL_HTTP1;
 		r->method = line.method;

@@ -31,10 +31,41 @@ static bool keep(struct request *r, struct text *t, const uint8_t *p, size_t len
 	return true;
 }
 
-/* A field; RFC 9113, 8.2: names in lower case, pseudo-header fields first and once. */
-static const char *field(struct request *r, const nghttp2_nv *nv, struct text *authority)
+/* struct pseudo - what HTTP/1 has in its first line (RFC 9113, 8.3.1) */
+struct pseudo {
+	struct text method, scheme, authority, path, protocol;
+};
+
+static const char *pseudo_field(struct pseudo *all, struct text name, struct text value)
 {
-	struct text name, value, *pseudo = NULL;
+	struct text *one = text_equals(name, ":method")	   ? &all->method :
+			   text_equals(name, ":scheme")	   ? &all->scheme :
+			   text_equals(name, ":authority") ? &all->authority :
+			   text_equals(name, ":path")	   ? &all->path :
+			   text_equals(name, ":protocol")  ? &all->protocol :
+							     NULL;
+
+	if (!one)
+		return "a pseudo-header field that nobody knows";
+	if (one->p)
+		return "a pseudo-header field twice";
+	*one = value;
+	return NULL;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* A field; RFC 9113, 8.2: names in lower case, pseudo-header fields first and once. */
+static const char *field(struct request *r, const nghttp2_nv *nv, struct pseudo *all)
+{
+	/* RFC 9113, 8.2.2: of HTTP/1's connections */
+	static const char *const alien[] = {
+		"connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade",
+	};
+	struct text name, value;
 	size_t i;
 
 	if (!keep(r, &name, nv->name, nv->namelen) || !keep(r, &value, nv->value, nv->valuelen))
@@ -42,38 +73,25 @@ static const char *field(struct request *r, const nghttp2_nv *nv, struct text *a
 	for (i = 0; i < value.len; i++)
 		if (!http_is_value(value.p[i]))
 			return "a header field that is none";
-	if (!name.len)
+	if (!name.len || (value.len && (is_blank(value.p[0]) || is_blank(value.p[value.len - 1]))))
 		return "a header field that is none";
-	if (name.p[0] != ':') {
-		for (i = 0; i < name.len; i++)
-			if (!http_is_token(name.p[i]) || (name.p[i] >= 'A' && name.p[i] <= 'Z'))
-				return "a header field that is none";
-		if (r->n_headers == REQUEST_HEADERS_MAX)
-			return "a request with more than 100 header fields";
-		r->headers[r->n_headers++] = (struct header){ name, value };
-		return NULL;
-	}
-	if (r->n_headers)
-		return "a pseudo-header field behind others";
-	if (text_is(name, ":method"))
-		pseudo = &r->method;
-	else if (text_is(name, ":path"))
-		pseudo = &r->path;
-	else if (text_is(name, ":authority"))
-		pseudo = authority;
-	else if (!text_is(name, ":scheme") && !text_is(name, ":protocol"))
-		return "a pseudo-header field that nobody knows";
-	if (pseudo) {
-		if (pseudo->p)
-			return "a pseudo-header field twice";
-		*pseudo = value;
-	}
+	if (name.p[0] == ':')
+		return r->n_headers ? "a pseudo-header field behind others" :
+				      pseudo_field(all, name, value);
+	for (i = 0; i < name.len; i++)
+		if (!http_is_token(name.p[i]) || (name.p[i] >= 'A' && name.p[i] <= 'Z'))
+			return "a header field that is none";
+	for (i = 0; i < sizeof(alien) / sizeof(*alien); i++)
+		if (text_equals(name, alien[i]))
+			return "a header field that HTTP/2 has not";
+	if (r->n_headers == REQUEST_HEADERS_MAX)
+		return "a request with more than 100 header fields";
+	r->headers[r->n_headers++] = (struct header){ name, value };
 	return NULL;
 }
 
 /* RFC 7541; the library keeps the table. */
-static const char *inflate(struct request *r, const uint8_t *block, size_t len,
-			   struct text *authority)
+static const char *inflate(struct request *r, const uint8_t *block, size_t len, struct pseudo *all)
 {
 	nghttp2_hd_inflater *hd;
 	const char *why = NULL;
@@ -94,7 +112,7 @@ static const char *inflate(struct request *r, const uint8_t *block, size_t len,
 		block += n;
 		len -= n;
 		if (flags & NGHTTP2_HD_INFLATE_EMIT)
-			why = field(r, &nv, authority);
+			why = field(r, &nv, all);
 		else if (!n && !(flags & NGHTTP2_HD_INFLATE_FINAL))
 			why = "a compressed request head that does not inflate";
 	}
@@ -103,31 +121,62 @@ static const char *inflate(struct request *r, const uint8_t *block, size_t len,
 	return why;
 }
 
+static bool is_grpc(const struct request *r)
+{
+	static const char type[] = "application/grpc";
+	struct text t = http_header(r, "content-type");
+	size_t n = sizeof(type) - 1;
+
+	return text_equals(r->method, "POST") && t.len >= n && !strncasecmp(t.p, type, n) &&
+	       (t.len == n || t.p[n] == '+' || t.p[n] == ';');
+}
+
+/* RFC 9113, 8.3.1 and 8.5, RFC 8441, 4 */
+static const char *request_line(struct request *r, const struct pseudo *all)
+{
+	bool connect = text_equals(all->method, "CONNECT") && !all->protocol.p;
+	size_t i;
+
+	r->method = all->method;
+	for (i = 0; i < r->method.len; i++)
+		if (!http_is_token(r->method.p[i]))
+			return "a method that is none";
+	if (!r->method.len || (all->protocol.p && !text_equals(r->method, "CONNECT")))
+		return "a request without a method of its own";
+	if (connect) {
+		r->path = (struct text){ "/", 1 };
+		return all->scheme.p || all->path.p || !all->authority.p ? "a CONNECT with a path" :
+									   NULL;
+	}
+	for (i = 0; i < all->path.len; i++)
+		if (all->path.p[i] <= ' ' || all->path.p[i] >= 0x7f || all->path.p[i] == '#')
+			return "a path that is none";
+	if (!all->scheme.len || !all->path.p || !http_path(r, all->path))
+		return "a request without a path, or one with '.' or '..' in it";
+	return NULL;
+}
+
 static enum verdict head(struct request *r, const uint8_t *block, size_t len)
 {
-	struct text authority = { 0 }, host;
-	const char *why = inflate(r, block, len, &authority);
+	struct pseudo all = { 0 };
+	const char *why = inflate(r, block, len, &all);
+	char other[REQUEST_HOST_MAX + 1];
+	struct text host;
 
+	if (!why)
+		why = request_line(r, &all);
 	if (why)
 		return bad(r, why);
 	host = http_header(r, "host");
-	if (!r->method.p || http_count(r, "host") > 1)
-		return bad(r, "a request without method, or for two hosts");
-	if (authority.p || host.p) {
-		char other[REQUEST_HOST_MAX + 1];
-
-		/* RFC 9113, 8.3.1: if both are there they are the same */
-		if (!request_host(r->host, authority.p ? authority : host, true) ||
-		    (authority.p && host.p &&
-		     (!request_host(other, host, true) || strcmp(other, r->host))))
-			return bad(r, "a request for two hosts, or for none");
-	}
-	if (!r->path.p)
-		r->path = (struct text){ "", 0 };
-	r->path = http_path(r->path);
-	host = http_header(r, "content-type");
-	if (host.len >= 16 && !strncasecmp(host.p, "application/grpc", 16) &&
-	    text_is(r->method, "post"))
+	if (http_count(r, "host") > 1)
+		return bad(r, "a request for two hosts");
+	/* RFC 9113, 8.3.1: if both are there they are the same */
+	if ((all.authority.p || host.p) &&
+	    (!request_host(r->host, all.authority.p ? all.authority : host, true) ||
+	     (all.authority.p && host.p &&
+	      (!request_host(other, host, true) || strcmp(other, r->host)))))
+		return bad(r, "a request for two hosts, or for none");
+	if (is_grpc(r))
 		r->protocol = TUNNEL_PROTOCOL_GRPC;
 	return VERDICT_DONE;
 }
@@ -164,6 +213,7 @@ enum verdict http2_parse(struct request *r, const uint8_t *bytes, size_t len)
 	r->protocol = TUNNEL_PROTOCOL_HTTP2;
 	r->n_headers = 0;
 	r->stored = 0;
+	r->method = r->path = (struct text){ 0 };
 	if (all.left > sizeof(block))
 		all.left = sizeof(block);
 	cursor_take(&all, PREFACE_LEN);
@@ -179,8 +229,10 @@ enum verdict http2_parse(struct request *r, const uint8_t *bytes, size_t len)
 			return bad(r, "an HTTP/2 preface without SETTINGS");
 		if (stream && (type != NGHTTP2_CONTINUATION || id != stream))
 			return bad(r, "an HTTP/2 request head that is interrupted");
+		if (type == NGHTTP2_SETTINGS && (id || n % 6))
+			return bad(r, "HTTP/2 SETTINGS that are none");
 		if (type == NGHTTP2_DATA || type == NGHTTP2_RST_STREAM ||
-		    (type == NGHTTP2_CONTINUATION && !stream) ||
+		    type == NGHTTP2_PUSH_PROMISE || (type == NGHTTP2_CONTINUATION && !stream) ||
 		    (type == NGHTTP2_HEADERS && !(id & 1)))
 			return bad(r, "an HTTP/2 frame of a stream that is not open");
 		if (n > all.left)

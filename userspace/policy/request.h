@@ -92,6 +92,10 @@ enum verdict http1_parse(struct request *r, const uint8_t *bytes, size_t len);
 enum verdict http2_parse(struct request *r, const uint8_t *bytes, size_t len);
 
 /** request_parse - any of these, else opaque
+ *
+ * Only the first request of a connection is looked at: what follows on it (a kept-alive
+ * one, other streams, an upgrade) goes where that went. Each call begins anew: call it
+ * for a good part more, not for each byte.
  * @r: zeroed here; points into @bytes afterwards
  */
 enum verdict request_parse(struct request *r, const uint8_t *bytes, size_t len);

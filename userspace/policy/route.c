@@ -8,6 +8,7 @@
 
 const char *network_parse(struct network *n, const char *text)
 {
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	char address[INET6_ADDRSTRLEN];
 	const char *slash = strchr(text, '/');
 	size_t len = slash ? (size_t)(slash - text) : strlen(text);
@@ -26,6 +27,8 @@ const char *network_parse(struct network *n, const char *text)
 		n->family = AF_INET6;
 	else
 		return "is no address";
+	if (n->family == AF_INET6 && !memcmp(n->address, mapped, sizeof(mapped)))
+		return "is IPv4 in IPv6: write it as IPv4";
 	most = n->family == AF_INET ? 32 : 128;
 	n->bits = most;
 	if (!slash)

@@ -18,10 +18,14 @@ struct network {
 struct route {
 	const char *sni, *host; /* a name, "*.name" for what is below it, in lower case */
 	const char *alpn;	/* one of the protocols that the client offers */
-	const char *path;	/* a prefix that ends where a segment does */
-	const char *header;	/* a field of this name, in lower case, */
-	const char *value;	/* and this value */
-	int protocol;		/* TUNNEL_PROTOCOL_*, or ROUTE_ANY */
+	/*
+	 * A prefix that ends where a segment does. Compared as it was sent, so it says where
+	 * a request goes, not who may send it: "/%61" is "/a" for most programs.
+	 */
+	const char *path;
+	const char *header; /* a field of this name, in lower case, */
+	const char *value;  /* and this value */
+	int protocol;	    /* TUNNEL_PROTOCOL_*, or ROUTE_ANY */
 	struct network source;
 	const char *target; /* "tunnel/service" */
 };
