@@ -11,7 +11,7 @@
 WARM=100
 RELAYED=300 NATIVE=400
 # a relay's two TCP connections take a debug kernel several times as long
-[ -z "${LONG:-}" ] || RELAYED=20000 NATIVE=80000
+[ -z "${LONG:-}" ] || RELAYED=10000 NATIVE=90000
 MANY=$((RELAYED + NATIVE))
 echo 1..14
 
