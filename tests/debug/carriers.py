@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from genl import A, CMD, Genl, address, encrypt, pair, s32, socket, struct, text, u32, u8, ulp
+from genl import A, CMD, ENDPOINT, Genl, address, encrypt, pair, s32, socket, struct, text, u32, u8, ulp
 
 LIMIT = 100
 dice = random.Random(int(sys.argv[6]))
@@ -201,6 +201,9 @@ def load(module, traffic, cost, port, rounds):
     asking = [sockets.run(w, "100000") for w in (0, 1)]
     start = stat(nl, "payload_bytes_rx")
     until("bytes", lambda: stat(nl, "payload_bytes_rx") > start + 100000)
+    # or they would find no tunnel any more: both ends of both are sockets
+    until("sockets are connected", lambda: [m[A.ENDPOINT][0] for m in nl.call(
+        CMD.SESSION_GET, dump=True).messages].count(ENDPOINT.STREAM) == 4)
     last.close()
     pending = [Carrier(nl) for _ in range(dice.randrange(3))]
     for c in pending:

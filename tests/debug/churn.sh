@@ -24,7 +24,7 @@ serve home 127.0.0.1 9000
 tctl home service add traffic 127.0.0.1:9000
 tctl home service add nobody 127.0.0.1:9999
 tctl home service add native socket owner 0
-in_ns home "$BIN/traffic" serve tunnel: native 2>>"$OUT/serve-native.log" &
+"$BIN/in_ns" home "$BIN/traffic" serve tunnel: native 2>>"$OUT/serve-native.log" &
 server=$!
 bound() { [[ $(tctl home service show) =~ native.*,\ bound ]]; }
 check "a socket is bound to a service" await 10 bound
@@ -99,6 +99,6 @@ tctl gw flush
 tctl home flush
 stop_daemon gw
 stop_daemon home
-check "the module goes" rmmod tunnel
+check "the module goes" await 20 rmmod tunnel
 no_leak "nothing is left in memory"
 finish

@@ -45,6 +45,7 @@ def _named(prefix):
 
 CMD = _named("TUNNEL_CMD_")
 A = _named("TUNNEL_A_")
+ENDPOINT = _named("TUNNEL_ENDPOINT_")
 NAME_OF = {value: name for name, value in vars(A).items()}
 
 
