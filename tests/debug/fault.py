@@ -372,6 +372,8 @@ def requests(parts=""):
         c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("=ii", 1, 0))
         c.close()
         life.idle()
+        # its bytes may be there though it was reset: no exchange shall meet them
+        life.turn_away()
         return happened, why
     sweep("hand a connection over", handover)
 

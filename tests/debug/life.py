@@ -121,6 +121,11 @@ class Life:
     def idle(self):
         until("no session is left", lambda: not self.sessions())
 
+    def turn_away(self):
+        """Close what came to the service and was never asked for."""
+        while select.select([self.target], [], [], 0)[0]:
+            self.target.accept()[0].close()
+
     def flush(self):
         must(self.nl.call(CMD.FLUSH))
 
