@@ -488,22 +488,6 @@ static int listener_del(struct sk_buff *skb, struct genl_info *info)
 
 /* --- sessions and carriers ------------------------------------------------- */
 
-static void read_source(const struct nlattr *attr, struct tnl_open *o)
-{
-	const struct sockaddr_in6 *in6 = nla_data(attr);
-	const struct sockaddr_in *in = nla_data(attr);
-	struct in6_addr addr;
-
-	if (in->sin_family == AF_INET)
-		ipv6_addr_set_v4mapped(in->sin_addr.s_addr, &addr);
-	else
-		addr = in6->sin6_addr;
-	o->has_source = true;
-	memcpy(o->source, &addr, sizeof(addr));
-	/* sin_port and sin6_port share their place. */
-	tnl_put16(o->source + sizeof(addr), ntohs(in->sin_port));
-}
-
 static int session_new(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *protocol = info->attrs[TUNNEL_A_PROTOCOL];
@@ -530,7 +514,7 @@ static int session_new(struct sk_buff *skb, struct genl_info *info)
 	}
 	strscpy(o.service, text(info, TUNNEL_A_SERVICE), sizeof(o.service));
 	if (info->attrs[TUNNEL_A_PEER_ADDR])
-		read_source(info->attrs[TUNNEL_A_PEER_ADDR], &o);
+		tnl_relay_source(&o, nla_data(info->attrs[TUNNEL_A_PEER_ADDR]));
 	t = get_tunnel(info);
 	if (IS_ERR(t))
 		return PTR_ERR(t);

@@ -609,16 +609,18 @@ int tnl_relay_connect(struct tnl_session *s)
 	return 0;
 }
 
-static void source_of(struct socket *sock, struct tnl_open *o)
+/**
+ * tnl_relay_source - whose connection it is, for OPEN
+ * @o: gets it; IPv4 as IPv6 (::ffff:0:0/96)
+ * @sa: a whole struct sockaddr_in or sockaddr_in6
+ */
+void tnl_relay_source(struct tnl_open *o, const void *sa)
 {
-	struct sockaddr_storage ss;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ss;
-	struct sockaddr_in *in = (struct sockaddr_in *)&ss;
+	const struct sockaddr_in6 *in6 = sa;
+	const struct sockaddr_in *in = sa;
 	struct in6_addr addr;
 
-	if (kernel_getpeername(sock, (struct sockaddr *)&ss) < 0)
-		return;
-	if (ss.ss_family == AF_INET6)
+	if (in->sin_family == AF_INET6)
 		addr = in6->sin6_addr;
 	else
 		ipv6_addr_set_v4mapped(in->sin_addr.s_addr, &addr);
@@ -626,6 +628,14 @@ static void source_of(struct socket *sock, struct tnl_open *o)
 	memcpy(o->source, &addr, sizeof(addr));
 	/* sin_port and sin6_port share their place. */
 	tnl_put16(o->source + sizeof(addr), ntohs(in->sin_port));
+}
+
+static void source_of(struct socket *sock, struct tnl_open *o)
+{
+	struct sockaddr_storage ss;
+
+	if (kernel_getpeername(sock, (struct sockaddr *)&ss) >= 0)
+		tnl_relay_source(o, &ss);
 }
 
 /* Everything is in its place, the session too: let the works do something. */

@@ -73,6 +73,7 @@ void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
 int tnl_relay_adopt(struct tnl_tunnel *t, u8 protocol, struct tnl_open *o, int fd,
 		    const struct tnl_prefix *prefix, u64 *id,
 		    struct netlink_ext_ack *extack);
+void tnl_relay_source(struct tnl_open *o, const void *sa);
 void tnl_relay_drop_adopted(struct tnl_net *tn, u8 reason);
 void tnl_relay_net_init(struct tnl_net *tn);
 void tnl_relay_net_exit(struct tnl_net *tn);

@@ -14,12 +14,6 @@
 #define EXT_SERVER_NAME	 0
 #define EXT_ALPN	 16
 
-static enum verdict bad(struct request *r, const char *why)
-{
-	r->why = why;
-	return VERDICT_BAD;
-}
-
 /* What the message says of its own length, header included; 0: not known yet. */
 static size_t message_len(const struct request *r)
 {
@@ -41,11 +35,11 @@ static enum verdict gather(struct request *r, const uint8_t *bytes, size_t len)
 		bool whole;
 
 		if (type != RECORD_HANDSHAKE || cursor_number(&all, 1) != 3)
-			return bad(r, "another TLS record in a ClientHello");
+			return request_bad(r, "another TLS record in a ClientHello");
 		cursor_number(&all, 1);
 		n = cursor_number(&all, 2);
 		if (!n || n > RECORD_MAX)
-			return bad(r, "a TLS record of a length that none has");
+			return request_bad(r, "a TLS record of a length that none has");
 		have = n < all.left ? n : all.left;
 		whole = have == n;
 		memcpy(r->store + r->stored, cursor_take(&all, have), have);
@@ -53,12 +47,13 @@ static enum verdict gather(struct request *r, const uint8_t *bytes, size_t len)
 
 		want = message_len(r);
 		if (want > REQUEST_BYTES_MAX - RECORD_HEADER)
-			return bad(r, "a ClientHello of more than 16 KiB");
+			return request_bad(r, "a ClientHello of more than 16 KiB");
 		/* RFC 8446, 5.1: the record ends with it, for the keys may change. */
 		if (want && r->stored > want)
-			return bad(r, "a ClientHello with more behind it");
+			return request_bad(r, "a ClientHello with more behind it");
 		if (want && r->stored == want)
-			return whole ? VERDICT_DONE : bad(r, "a ClientHello with more behind it");
+			return whole ? VERDICT_DONE :
+				       request_bad(r, "a ClientHello with more behind it");
 	}
 	return VERDICT_MORE;
 }
@@ -102,14 +97,16 @@ static enum verdict extensions(struct request *r, struct cursor list)
 		struct cursor ext = cursor_part(&list, cursor_number(&list, 2));
 
 		if (ext.bad)
-			return bad(r, "a ClientHello with an extension in half");
+			return request_bad(r, "a ClientHello with an extension in half");
 		if (type == EXT_SERVER_NAME) {
 			if (seen_name || !server_name(r, ext))
-				return bad(r, "a ClientHello with a server name that is none");
+				return request_bad(r,
+						   "a ClientHello with a server name that is none");
 			seen_name = true;
 		} else if (type == EXT_ALPN) {
 			if (seen_alpn || !protocols(r, ext))
-				return bad(r, "a ClientHello with a broken list of protocols");
+				return request_bad(r,
+						   "a ClientHello with a broken list of protocols");
 			seen_alpn = true;
 		}
 	}
@@ -130,7 +127,7 @@ enum verdict clienthello_parse(struct request *r, const uint8_t *bytes, size_t l
 		return VERDICT_MORE;
 	/* Some read over it: what follows would be a hello for them. */
 	if (!bytes[3] && !bytes[4])
-		return bad(r, "an empty TLS record");
+		return request_bad(r, "an empty TLS record");
 	if (len == RECORD_HEADER)
 		return VERDICT_MORE;
 	if (bytes[RECORD_HEADER] != MSG_CLIENT_HELLO)
@@ -140,7 +137,7 @@ enum verdict clienthello_parse(struct request *r, const uint8_t *bytes, size_t l
 		len = REQUEST_BYTES_MAX;
 	v = gather(r, bytes, len);
 	if (v == VERDICT_MORE && len == REQUEST_BYTES_MAX)
-		return bad(r, "a ClientHello that needs more than 16 KiB");
+		return request_bad(r, "a ClientHello that needs more than 16 KiB");
 	if (v != VERDICT_DONE)
 		return v;
 	hello = (struct cursor){ .p = (const uint8_t *)r->store + MSG_HEADER,
@@ -152,12 +149,12 @@ enum verdict clienthello_parse(struct request *r, const uint8_t *bytes, size_t l
 	cursor_take(&hello, cursor_number(&hello, 2)); /* cipher suites */
 	cursor_take(&hello, cursor_number(&hello, 1)); /* compression methods */
 	if (hello.bad)
-		return bad(r, "a ClientHello in half");
+		return request_bad(r, "a ClientHello in half");
 	/* Without extensions it may end here (RFC 5246, 7.4.1.2). */
 	if (!hello.left)
 		return VERDICT_DONE;
 	n = cursor_number(&hello, 2);
 	if (hello.bad || n != hello.left)
-		return bad(r, "a ClientHello whose extensions do not fill it");
+		return request_bad(r, "a ClientHello whose extensions do not fill it");
 	return extensions(r, hello);
 }

@@ -7,12 +7,6 @@
 
 #define METHOD_MAX 32
 
-static enum verdict bad(struct request *r, const char *why)
-{
-	r->why = why;
-	return VERDICT_BAD;
-}
-
 /* struct line - the parts of "METHOD TARGET HTTP/1.x" */
 struct line {
 	struct text method, target;
@@ -54,7 +48,8 @@ static bool is_method(struct text t)
  */
 static enum verdict other(struct request *r, const struct line *line)
 {
-	return is_method(line->method) ? bad(r, "a request line that is none") : VERDICT_OTHER;
+	return is_method(line->method) ? request_bad(r, "a request line that is none") :
+					 VERDICT_OTHER;
 }
 
 /* The first line; *@used: its bytes. */
@@ -84,14 +79,14 @@ static enum verdict request_line(struct request *r, struct line *line, const uin
 	for (v = 0; v < sizeof(version) - 1 && at < len; v++)
 		if (p[at++] != (uint8_t)version[v])
 			return v < 5 ? other(r, line) :
-				       bad(r, "an HTTP version that is not 1.0 or 1.1");
+				       request_bad(r, "an HTTP version that is not 1.0 or 1.1");
 	if (len - at < 3)
 		return VERDICT_MORE;
 	if (p[at] != '0' && p[at] != '1')
-		return bad(r, "an HTTP version that is not 1.0 or 1.1");
+		return request_bad(r, "an HTTP version that is not 1.0 or 1.1");
 	line->minor = p[at] == '1';
 	if (p[at + 1] != '\r' || p[at + 2] != '\n')
-		return bad(r, "a request line that does not end with CR LF");
+		return request_bad(r, "a request line that does not end with CR LF");
 	*used = at + 3;
 	return VERDICT_DONE;
 }
@@ -127,13 +122,13 @@ static enum verdict fields(struct request *r, const uint8_t *p, size_t len)
 			return VERDICT_MORE;
 		n = end - p;
 		if (!n || end[-1] != '\r')
-			return bad(r, "a header line that does not end with CR LF");
+			return request_bad(r, "a header line that does not end with CR LF");
 		if (n == 1)
 			return VERDICT_DONE;
 		if (r->n_headers == REQUEST_HEADERS_MAX)
-			return bad(r, "a request with more than 100 header fields");
+			return request_bad(r, "a request with more than 100 header fields");
 		if (!field(r, p, n - 1))
-			return bad(r, "a header line that is none");
+			return request_bad(r, "a header line that is none");
 		len -= n + 1;
 		p = end + 1;
 	}
@@ -171,7 +166,7 @@ static enum verdict target(struct request *r, struct text t)
 	size_t scheme = 0, host;
 
 	if (memchr(t.p, '#', t.len))
-		return bad(r, "a request target with a fragment");
+		return request_bad(r, "a request target with a fragment");
 	if (t.len > 7 && text_is((struct text){ t.p, 7 }, "http://"))
 		scheme = 7;
 	else if (t.len > 8 && text_is((struct text){ t.p, 8 }, "https://"))
@@ -184,17 +179,18 @@ static enum verdict target(struct request *r, struct text t)
 			;
 		if (!request_host(other_host, (struct text){ t.p, host }, true) ||
 		    (http_count(r, "host") && strcmp(r->host, other_host)))
-			return bad(r, "a request for two hosts");
+			return request_bad(r, "a request for two hosts");
 		strcpy(r->host, other_host);
 		t.p += host;
 		t.len -= host;
 		if (connect && t.len)
-			return bad(r, "a CONNECT with a path");
+			return request_bad(r, "a CONNECT with a path");
 		if (!t.len || t.p[0] == '?')
 			t = (struct text){ "/", 1 };
 	}
 	if (!http_path(r, t))
-		return bad(r, "a request target that is no path, or one with '.' or '..' in it");
+		return request_bad(r,
+				   "a request target that is no path, or one with '.' or '..' in it");
 	return VERDICT_DONE;
 }
 
@@ -218,24 +214,24 @@ enum verdict http1_parse(struct request *r, const uint8_t *bytes, size_t len)
 		blank++;
 	v = request_line(r, &line, bytes + blank, len - blank, &used);
 	if (blank && v == VERDICT_DONE)
-		return bad(r, "an empty line before a request");
+		return request_bad(r, "an empty line before a request");
 	if (v == VERDICT_DONE) {
 		r->protocol = TUNNEL_PROTOCOL_HTTP1;
 		r->method = line.method;
 		v = fields(r, bytes + used, len - used);
 	}
 	if (v == VERDICT_MORE && len >= REQUEST_BYTES_MAX)
-		return bad(r, "a request head of more than 16 KiB");
+		return request_bad(r, "a request head of more than 16 KiB");
 	if (v != VERDICT_DONE)
 		return v;
 	hosts = http_count(r, "host");
 	if (hosts > 1 || (line.minor && !hosts))
-		return bad(r, "a request without one Host");
+		return request_bad(r, "a request without one Host");
 	if (hosts && http_header(r, "host").len &&
 	    !request_host(r->host, http_header(r, "host"), true))
-		return bad(r, "a Host that is none");
+		return request_bad(r, "a Host that is none");
 	if (!framing(r, &line))
-		return bad(r, "a request whose length can be read in two ways");
+		return request_bad(r, "a request whose length can be read in two ways");
 	v = target(r, line.target);
 	if (v == VERDICT_DONE && websocket(r, &line))
 		r->protocol = TUNNEL_PROTOCOL_WEBSOCKET;

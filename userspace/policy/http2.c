@@ -15,12 +15,6 @@ static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #define FRAME_HEADER 9
 #define FRAME_MAX    16384
 
-static enum verdict bad(struct request *r, const char *why)
-{
-	r->why = why;
-	return VERDICT_BAD;
-}
-
 static bool keep(struct request *r, struct text *t, const uint8_t *p, size_t len)
 {
 	if (len > sizeof(r->store) - r->stored)
@@ -166,16 +160,16 @@ static enum verdict head(struct request *r, const uint8_t *block, size_t len)
 	if (!why)
 		why = request_line(r, &all);
 	if (why)
-		return bad(r, why);
+		return request_bad(r, why);
 	host = http_header(r, "host");
 	if (http_count(r, "host") > 1)
-		return bad(r, "a request for two hosts");
+		return request_bad(r, "a request for two hosts");
 	/* RFC 9113, 8.3.1: if both are there they are the same */
 	if ((all.authority.p || host.p) &&
 	    (!request_host(r->host, all.authority.p ? all.authority : host, true) ||
 	     (all.authority.p && host.p &&
 	      (!request_host(other, host, true) || strcmp(other, r->host)))))
-		return bad(r, "a request for two hosts, or for none");
+		return request_bad(r, "a request for two hosts, or for none");
 	if (is_grpc(r))
 		r->protocol = TUNNEL_PROTOCOL_GRPC;
 	return VERDICT_DONE;
@@ -224,17 +218,17 @@ enum verdict http2_parse(struct request *r, const uint8_t *bytes, size_t len)
 		struct cursor payload;
 
 		if (n > FRAME_MAX)
-			return bad(r, "an HTTP/2 frame that is too long");
+			return request_bad(r, "an HTTP/2 frame that is too long");
 		if (!frames && (type != NGHTTP2_SETTINGS || flags & NGHTTP2_FLAG_ACK))
-			return bad(r, "an HTTP/2 preface without SETTINGS");
+			return request_bad(r, "an HTTP/2 preface without SETTINGS");
 		if (stream && (type != NGHTTP2_CONTINUATION || id != stream))
-			return bad(r, "an HTTP/2 request head that is interrupted");
+			return request_bad(r, "an HTTP/2 request head that is interrupted");
 		if (type == NGHTTP2_SETTINGS && (id || n % 6))
-			return bad(r, "HTTP/2 SETTINGS that are none");
+			return request_bad(r, "HTTP/2 SETTINGS that are none");
 		if (type == NGHTTP2_DATA || type == NGHTTP2_RST_STREAM ||
 		    type == NGHTTP2_PUSH_PROMISE || (type == NGHTTP2_CONTINUATION && !stream) ||
 		    (type == NGHTTP2_HEADERS && !(id & 1)))
-			return bad(r, "an HTTP/2 frame of a stream that is not open");
+			return request_bad(r, "an HTTP/2 frame of a stream that is not open");
 		if (n > all.left)
 			break;
 		payload = cursor_part(&all, n);
@@ -242,7 +236,7 @@ enum verdict http2_parse(struct request *r, const uint8_t *bytes, size_t len)
 			continue;
 		payload = fragment(payload, type, flags);
 		if (payload.bad)
-			return bad(r, "an HTTP/2 frame with more padding than it has");
+			return request_bad(r, "an HTTP/2 frame with more padding than it has");
 		/* no more than there is of @bytes */
 		memcpy(block + have, payload.p, payload.left);
 		have += payload.left;
@@ -251,6 +245,6 @@ enum verdict http2_parse(struct request *r, const uint8_t *bytes, size_t len)
 			return head(r, block, have);
 	}
 	if (len >= REQUEST_BYTES_MAX)
-		return bad(r, "a request head of more than 16 KiB");
+		return request_bad(r, "a request head of more than 16 KiB");
 	return VERDICT_MORE;
 }

@@ -61,6 +61,13 @@ struct request {
 	size_t stored;
 };
 
+/** request_bad - it is not passed on, and @why */
+static inline enum verdict request_bad(struct request *r, const char *why)
+{
+	r->why = why;
+	return VERDICT_BAD;
+}
+
 /** request_host - keep @raw as a host: lower case, no port, no dot at the end
  * @out: REQUEST_HOST_MAX + 1 bytes
  * @port: may a port follow?
