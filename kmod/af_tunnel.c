@@ -236,7 +236,7 @@ int tnl_sock_wait(struct sock *sk, long *timeo,
 	/* Without the lock another thread may connect the socket anew. */
 	if (s)
 		tnl_session_hold(s);
-	if (s && s->tunnel->direct)
+	if (s && tnl_sk(sk)->direct)
 		c = tnl_lane_carrier(s->lane);
 	add_wait_queue(sk_sleep(sk), &wait);
 	release_sock(sk);

@@ -26,6 +26,7 @@ struct tnl_sock {
 	struct tnl_chunkq in;		/* socket lock: taken, not yet read */
 	struct sockaddr_tunnel bound;	/* socket lock: family 0: not bound */
 	u64 turn;			/* socket lock: received at the last send, plus 1 */
+	bool direct;			/* socket lock: its program does the work */
 	bool waits;			/* its program waits in recv(), not in poll() */
 
 	/* socket lock: for the next connect() */

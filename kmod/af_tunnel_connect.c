@@ -204,6 +204,7 @@ static int begin(struct sock *sk, const char *tunnel, struct tnl_open *o)
 	spin_lock(&s->lock);
 	s->uid = current_euid();
 	spin_unlock(&s->lock);
+	tsk->direct = tnl_tunnel_direct(s->tunnel);
 	rcu_assign_pointer(tsk->session, s);
 	tnl_sock_limits(sk);
 	sk->sk_state = TCP_SYN_SENT;

@@ -235,6 +235,7 @@ TNL_ACCEPT(tnl_sock_accept)
 	s->uid = current_euid();
 	spin_unlock(&s->lock);
 	lock_sock_nested(newsk, SINGLE_DEPTH_NESTING);
+	tnl_sk(newsk)->direct = tnl_tunnel_direct(s->tunnel);
 	rcu_assign_pointer(tnl_sk(newsk)->session, s);
 	tnl_sock_limits(newsk);
 	reason = tnl_session_adopt(s, messages ? &tnl_sock_message_ops :

@@ -11,6 +11,7 @@ static void get_info(struct sock *sk, struct tnl_session *s, struct tunnel_info 
 
 	memset(i, 0, sizeof(*i));
 	i->rtt_us = tnl_lane_srtt_us(lane);
+	i->direct = tnl_sk(sk)->direct;
 	spin_lock(&lane->lock);
 	up = lane->up;
 	if (up)

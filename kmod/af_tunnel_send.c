@@ -248,7 +248,7 @@ static struct tnl_carrier *kick_lane(struct sock *sk, int flags)
 	struct tnl_carrier *c = NULL;
 
 	/* Not who may not wait: it would, for the carrier's socket. */
-	if (s->tunnel->direct && !(flags & (MSG_MORE | MSG_DONTWAIT)) &&
+	if (tnl_sk(sk)->direct && !(flags & (MSG_MORE | MSG_DONTWAIT)) &&
 	    takes_turns(tnl_sk(sk), s))
 		c = tnl_lane_carrier(s->lane);
 	if (!c)

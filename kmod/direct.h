@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Direct: a program with an AF_TUNNEL socket sends and receives on the carrier itself,
- * in place of the carrier's works, where the admin of the tunnel says so. It spares each
+ * in place of the carrier's works, where tnl_tunnel_direct() says so. It spares each
  * request and each answer two switches of the processor. What it does then is nobody's
  * in particular: it is not done with the program's rights, nor charged to its cgroup.
  *
- * The price is why it is not the rule: a program that its cgroup's CPU limit stops in
+ * The price is why not every program does: one that its cgroup's CPU limit stops in
  * the middle of it holds up the tunnel until it may go on.
  */
 #ifndef _TUNNEL_DIRECT_H

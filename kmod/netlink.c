@@ -74,7 +74,7 @@ static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_FD]		= { .type = NLA_S32 },
 	[TUNNEL_A_CARRIER_ID]	= { .type = NLA_U32 },
 	[TUNNEL_A_SESSION_ID]	= { .type = NLA_U64 },
-	[TUNNEL_A_DIRECT]	= NLA_POLICY_MAX(NLA_U8, 1),
+	[TUNNEL_A_DIRECT]	= NLA_POLICY_MAX(NLA_U8, TUNNEL_DIRECT_MAX),
 	[TUNNEL_A_ALLOW_UIDS]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_ids),
 	[TUNNEL_A_ALLOW_GIDS]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_ids),
 	[TUNNEL_A_OWNER_UID]	= { .type = NLA_U32 },
@@ -256,8 +256,9 @@ static int check_tunnel(struct genl_info *info, struct tnl_tunnel_config *c)
 				    "the grace time is at most 86400000 ms, one day");
 		return -ERANGE;
 	}
-	c->direct = info->attrs[TUNNEL_A_DIRECT] &&
-		    nla_get_u8(info->attrs[TUNNEL_A_DIRECT]);
+	c->direct = TUNNEL_DIRECT_ADMIN;
+	if (info->attrs[TUNNEL_A_DIRECT])
+		c->direct = nla_get_u8(info->attrs[TUNNEL_A_DIRECT]);
 	return get_allow(info, &c->allow);
 }
 

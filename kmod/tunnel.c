@@ -50,6 +50,17 @@ bool tnl_tunnel_allows(const struct tnl_tunnel *t)
 	return ns_capable(t->tn->net->user_ns, CAP_NET_ADMIN);
 }
 
+/*
+ * tnl_tunnel_direct - shall the calling program send and receive itself (direct.h)?
+ * Who could remove the tunnel may as well hold it up. Context: process.
+ */
+bool tnl_tunnel_direct(const struct tnl_tunnel *t)
+{
+	if (t->direct == TUNNEL_DIRECT_ADMIN)
+		return ns_capable_noaudit(t->tn->net->user_ns, CAP_NET_ADMIN);
+	return t->direct == TUNNEL_DIRECT_ON;
+}
+
 void tnl_tunnel_hold(struct tnl_tunnel *t)
 {
 	refcount_inc(&t->ref);

@@ -81,7 +81,7 @@ struct tnl_tunnel {
 	u32 ciphers;
 	u32 grace_ms;
 	struct tnl_allow allow;
-	bool direct;			/* programs send and receive themselves: direct.h */
+	u8 direct;			/* enum tunnel_direct */
 	char *remote, *local, *key;	/* for the daemon only; may be NULL */
 
 	atomic_t relays;		/* of its sessions, not yet freed */
@@ -95,7 +95,7 @@ struct tnl_tunnel_config {
 	u8 role;
 	u32 ciphers, grace_ms;
 	struct tnl_allow allow;
-	bool direct;
+	u8 direct;
 };
 
 struct tnl_tunnel *tnl_tunnel_create(struct tnl_net *tn,
@@ -105,6 +105,7 @@ void tnl_tunnel_destroy(struct tnl_tunnel *t);
 struct tnl_tunnel *tnl_tunnel_find(struct tnl_net *tn, const char *name);
 struct tnl_tunnel *tnl_tunnel_get(struct tnl_net *tn, const char *name);
 bool tnl_tunnel_allows(const struct tnl_tunnel *t);
+bool tnl_tunnel_direct(const struct tnl_tunnel *t);
 void tnl_tunnel_hold(struct tnl_tunnel *t);
 void tnl_tunnel_put(struct tnl_tunnel *t);
 void tnl_flush(struct tnl_net *tn);

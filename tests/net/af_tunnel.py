@@ -23,7 +23,7 @@ INFO, PEER_PIN, PROTOCOL, PRIORITY, UUID = range(1, 6)
 STREAM, SEQPACKET = socket.SOCK_STREAM, socket.SOCK_SEQPACKET
 SIOCINQ, SIOCOUTQ = 0x541b, 0x5411
 INFO_FIELDS = ("state reason blocked accepted carrier_id session_id rtt_us rx_window "
-               "tx_bytes rx_bytes tx_queued rx_queued tx_credit age_ms").split()
+               "tx_bytes rx_bytes tx_queued rx_queued tx_credit age_ms direct").split()
 
 
 def name(code):
@@ -124,8 +124,8 @@ def accept(s):
 
 
 def info(s):
-    return dict(zip(INFO_FIELDS, struct.unpack("=BBBBIQIIQQQQQQ",
-                                               s.getsockopt(SOL_TUNNEL, INFO, 72))))
+    return dict(zip(INFO_FIELDS, struct.unpack("=BBBBIQIIQQQQQQB7x",
+                                               s.getsockopt(SOL_TUNNEL, INFO, 80))))
 
 
 def error_of(function, *args):

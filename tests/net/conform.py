@@ -280,6 +280,17 @@ def _():
             same(as_user(1001, 1, lambda: name(connect(s, "gw", "stream"))), "EACCES")
 
 
+@case("whose program does the carriers' work is settled at connect() and accept()")
+def _():
+    wanted = {"off": (0, 0), "on": (1, 1), "admin": (0, 1)}[os.environ["DIRECT"]]
+    with Listener(STREAM) as l:
+        for uid, direct in zip((1001, 0), wanted):
+            with new("gw") as s:
+                same(as_user(uid, 1, lambda s=s: name(connect(s, "home", "stream"))), "0")
+                with accept(l)[0] as t:
+                    same((info(s)["direct"], info(t)["direct"]), (direct, wanted[1]))
+
+
 @case("bind(): the owner alone")
 def _():
     for uid, gid, wanted in ((1500, 1, "0"), (1, 1600, "0"), (1501, 1, "EACCES"), (0, 0, "EACCES")):
@@ -993,7 +1004,7 @@ def _():
             pin = x.getsockopt(SOL_TUNNEL, PEER_PIN, 32).hex()
             same(pin in tctl(ns, "tunnel", "show"), True)
         same(len(c.getsockopt(SOL_TUNNEL, INFO, 10)), 10)
-        same(len(c.getsockopt(SOL_TUNNEL, INFO, 1000)), 72)
+        same(len(c.getsockopt(SOL_TUNNEL, INFO, 1000)), 80)
 
 
 @case("options that are not right")

@@ -51,7 +51,7 @@ start_sshd() {
 
 # It takes longest.
 start_postgres >"$OUT/postgres.log" 2>&1 &
-check "a tunnel" setup 4 direct "$([ "$KERNEL" = 6.12 ] && echo on || echo off)"
+check "a tunnel" setup 4 direct "$([ "$KERNEL" = 6.12 ] && echo admin || echo off)"
 check "nginx at home" start_nginx home 127.0.0.1 8080
 check "redis at home" in_ns home redis-server --bind 127.0.0.1 --port 6379 --save '' --daemonize yes
 check "sshd at home" start_sshd

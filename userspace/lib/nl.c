@@ -94,6 +94,7 @@ static struct nla_policy tunnel_policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_BOUND] = { .type = NLA_U8 },
 	[TUNNEL_A_UUID] = { .minlen = 16, .maxlen = 16 },
 	[TUNNEL_A_PRIORITY] = { .type = NLA_U8 },
+	[TUNNEL_A_DIRECT] = { .type = NLA_U8 },
 };
 
 /* Called for each answer to one request; nonzero: call no more. */

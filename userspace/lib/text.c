@@ -240,6 +240,18 @@ const char *tnl_role_name(uint8_t role)
 	return lookup(names, ARRAY_SIZE(names), role);
 }
 
+const char *tnl_direct_name(uint8_t direct)
+{
+	static const char *const names[] = {
+		[TUNNEL_DIRECT_OFF] = "off",
+		[TUNNEL_DIRECT_ON] = "on",
+		[TUNNEL_DIRECT_ADMIN] = "admin",
+	};
+
+	_Static_assert(ARRAY_SIZE(names) == TUNNEL_DIRECT_MAX + 1, "a name is missing");
+	return lookup(names, ARRAY_SIZE(names), direct);
+}
+
 const char *tnl_state_name(uint8_t state)
 {
 	static const char *const names[] = {

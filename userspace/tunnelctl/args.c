@@ -141,12 +141,12 @@ int parse_seconds(struct ctx *ctx, const char *word, uint32_t *ms)
 	return EXIT_OK;
 }
 
-int parse_on_off(struct ctx *ctx, const char *name, const char *word, bool *on)
+int parse_direct(struct ctx *ctx, const char *word, uint8_t *direct)
 {
-	*on = !strcmp(word, "on");
-	if (!*on && strcmp(word, "off"))
-		return usage_error(ctx, "'%s %s': it is on or off", name, word);
-	return EXIT_OK;
+	for (*direct = 0; *direct <= TUNNEL_DIRECT_MAX; ++*direct)
+		if (!strcmp(word, tnl_direct_name(*direct)))
+			return EXIT_OK;
+	return usage_error(ctx, "'direct %s': it is on, off or admin", word);
 }
 
 /* By number of the TUNNEL_CIPHER_* bit; the names of RFC 5116 and 8439, which 'carrier show' has too. */

@@ -143,6 +143,11 @@ static void put_role(struct json *j, const char *key, const struct obj *o, int a
 	json_string(j, key, tnl_role_name(obj_num(o, attr)));
 }
 
+static void put_direct(struct json *j, const char *key, const struct obj *o, int attr)
+{
+	json_string(j, key, tnl_direct_name(obj_num(o, attr)));
+}
+
 static void put_state(struct json *j, const char *key, const struct obj *o, int attr)
 {
 	(void)attr;
@@ -229,7 +234,7 @@ static const struct {
 	{ TUNNEL_A_KEY, "key", put_text },
 	{ TUNNEL_A_CIPHERS, "ciphers", put_ciphers },
 	{ TUNNEL_A_GRACE, "grace_ms", put_num },
-	{ TUNNEL_A_DIRECT, "direct", put_bool },
+	{ TUNNEL_A_DIRECT, "direct", put_direct },
 	{ TUNNEL_A_ALLOW_UIDS, "allow_uids", put_ids },
 	{ TUNNEL_A_ALLOW_GIDS, "allow_gids", put_ids },
 	{ TUNNEL_A_ENDPOINT, "endpoint", put_endpoint },
@@ -382,8 +387,8 @@ void tunnel_print(const struct obj *o)
 		print_ids(o, TUNNEL_A_ALLOW_GIDS, "gid");
 		putchar('\n');
 	}
-	if (obj_has(o, TUNNEL_A_DIRECT) && obj_num(o, TUNNEL_A_DIRECT))
-		printf("  direct: on\n");
+	if (obj_has(o, TUNNEL_A_DIRECT) && obj_num(o, TUNNEL_A_DIRECT) != TUNNEL_DIRECT_ADMIN)
+		printf("  direct: %s\n", tnl_direct_name(obj_num(o, TUNNEL_A_DIRECT)));
 	printf("  state: %s", state_of(o));
 	if (obj_has(o, TUNNEL_A_SESSIONS))
 		printf(", sessions: %" PRIu64, obj_num(o, TUNNEL_A_SESSIONS));

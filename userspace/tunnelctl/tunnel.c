@@ -18,7 +18,7 @@ struct settings {
 	const char *ciphers_word, *grace_word;
 	uint32_t ciphers, grace_ms;
 	struct allow allow;
-	bool direct;
+	uint8_t direct;
 };
 
 /*
@@ -117,8 +117,9 @@ static int read_settings(struct ctx *ctx, int argc, char **argv, struct settings
 		ret = parse_ciphers(ctx, s->ciphers_word, &s->ciphers);
 	if (!ret && s->grace_word)
 		ret = parse_seconds(ctx, s->grace_word, &s->grace_ms);
+	s->direct = TUNNEL_DIRECT_ADMIN;
 	if (!ret && kw[DIRECT].value)
-		ret = parse_on_off(ctx, "direct", kw[DIRECT].value, &s->direct);
+		ret = parse_direct(ctx, kw[DIRECT].value, &s->direct);
 	if (!ret && kw[ALLOW].value)
 		ret = parse_allow(ctx, kw[ALLOW].value, &s->allow);
 	if (!ret)
@@ -146,8 +147,7 @@ static int send_settings(struct ctx *ctx, const struct settings *s)
 		req_u32(&req, TUNNEL_A_CIPHERS, s->ciphers);
 	if (s->grace_word)
 		req_u32(&req, TUNNEL_A_GRACE, s->grace_ms);
-	if (s->direct)
-		req_u8(&req, TUNNEL_A_DIRECT, 1);
+	req_u8(&req, TUNNEL_A_DIRECT, s->direct);
 	if (s->allow.n_uids)
 		req_data(&req, TUNNEL_A_ALLOW_UIDS, s->allow.uids,
 			 s->allow.n_uids * sizeof(uint32_t));
@@ -217,7 +217,7 @@ static int tunnel_show(struct ctx *ctx, int argc, char **argv)
 const struct command tunnel_commands[] = {
 	{ "show", "[NAME]", "list tunnels", tunnel_show },
 	{ "add",
-	  "NAME { dial HOST:PORT | listen ADDR:PORT } peer PIN key FILE [cipher LIST] [grace SECONDS] [allow WHO] [direct on|off]",
+	  "NAME { dial HOST:PORT | listen ADDR:PORT } peer PIN key FILE [cipher LIST] [grace SECONDS] [allow WHO] [direct on|off|admin]",
 	  "make a tunnel; LIST: aes-128-gcm,aes-256-gcm,chacha20-poly1305; WHO: uid:ID,gid:ID,...",
 	  tunnel_add },
 	{ "del", "NAME", "remove a tunnel and end its sessions", tunnel_del },

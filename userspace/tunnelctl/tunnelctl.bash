@@ -93,7 +93,7 @@ _tunnelctl()
 		case $prev in
 		key) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 		cipher) mapfile -t COMPREPLY < <(compgen -W 'aes-128-gcm aes-256-gcm chacha20-poly1305' -- "$cur") ;;
-		direct) mapfile -t COMPREPLY < <(compgen -W 'on off' -- "$cur") ;;
+		direct) mapfile -t COMPREPLY < <(compgen -W 'on off admin' -- "$cur") ;;
 		dial | listen | peer | grace | allow | add) ;;
 		*) mapfile -t COMPREPLY < <(compgen -W 'dial listen peer key cipher grace allow direct' -- "$cur") ;;
 		esac

@@ -85,8 +85,7 @@ int parse_pin(struct ctx *ctx, const char *word, uint8_t pin[TUNNEL_PIN_LEN]);
 int parse_u32(struct ctx *ctx, const char *what, const char *word, uint32_t *value);
 int parse_session_id(struct ctx *ctx, const char *word, uint64_t *id);
 int parse_seconds(struct ctx *ctx, const char *word, uint32_t *ms);
-/** parse_on_off - @name is the keyword it belongs to */
-int parse_on_off(struct ctx *ctx, const char *name, const char *word, bool *on);
+int parse_direct(struct ctx *ctx, const char *word, uint8_t *direct);
 int parse_ciphers(struct ctx *ctx, const char *word, uint32_t *mask);
 
 /** struct allow - who may connect sockets */

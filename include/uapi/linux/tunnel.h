@@ -80,6 +80,7 @@ enum tunnel_protocol {
  * @rx_queued: of @rx_bytes, not read by the program
  * @tx_credit: what the peer allows beyond @tx_bytes
  * @age_ms: since it was opened
+ * @direct: 1: the program sends and receives on the carrier itself
  *
  * New members come at the end; getsockopt() gives as much as there is room for.
  * Bytes of a message socket include four for each message.
@@ -99,6 +100,8 @@ struct tunnel_info {
 	__u64 rx_queued;
 	__u64 tx_credit;
 	__u64 age_ms;
+	__u8 direct;
+	__u8 reserved[7];
 };
 
 #endif /* _UAPI_LINUX_TUNNEL_H */

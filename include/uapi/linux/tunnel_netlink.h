@@ -108,6 +108,20 @@ enum tunnel_session_state {
 	TUNNEL_SESSION_CLOSED,		/* ended or reset, last frame not yet sent */
 };
 
+/**
+ * enum tunnel_direct - which programs with AF_TUNNEL sockets encrypt and decrypt
+ * themselves what they send and wait for, in place of the kernel's workers
+ */
+enum tunnel_direct {
+	TUNNEL_DIRECT_OFF,
+	TUNNEL_DIRECT_ON,		/* all */
+	TUNNEL_DIRECT_ADMIN,		/* those that had CAP_NET_ADMIN at connect or accept */
+
+	__TUNNEL_DIRECT_MAX,
+};
+
+#define TUNNEL_DIRECT_MAX (__TUNNEL_DIRECT_MAX - 1)
+
 /** enum tunnel_blocked - what the sending half of a session waits for */
 enum tunnel_blocked {
 	TUNNEL_BLOCKED_NONE,		/* nothing: idle or flowing */
@@ -240,8 +254,7 @@ enum tunnel_attr {
 	TUNNEL_A_UUID,			/* binary, 16 bytes: request UUID of a session */
 	TUNNEL_A_PRIORITY,		/* u8, of a session */
 	/*
-	 * u8, 1: programs with AF_TUNNEL sockets encrypt and decrypt themselves what
-	 * they wait for, in place of the kernel's workers.
+	 * u8, enum tunnel_direct; TUNNEL_DIRECT_ADMIN if it is not given
 	 */
 	TUNNEL_A_DIRECT,
 	/* binary, at most TUNNEL_PREFIX_MAX: what has been read from FD, in its order */
