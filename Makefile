@@ -68,15 +68,17 @@ lab-module-%:
 
 CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
-PACKAGES := libnl-genl-3.0 libevent_core libevent_extra
-override CPPFLAGS += -Iinclude/uapi -Iuserspace/lib -D_GNU_SOURCE -DTUNNEL_VERSION='"$(VERSION)"' \
+PACKAGES := libnl-genl-3.0 libevent_core libevent_extra libnghttp2
+override CPPFLAGS += -Iinclude/uapi -Iuserspace/lib -Iuserspace/policy -D_GNU_SOURCE -DTUNNEL_VERSION='"$(VERSION)"' \
 	$(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 override CFLAGS += -std=gnu11 -Wall -Wextra -Werror
 LDLIBS = -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lmbedtls -lmbedx509 -lmbedcrypto
 
 LIB := $(wildcard userspace/lib/*.c)
-DAEMON := $(wildcard userspace/tunneld/*.c)
-TOOL := $(wildcard userspace/tunnelctl/*.c) userspace/preload/map.c
+POLICY := $(wildcard userspace/policy/*.c)
+DAEMON := $(wildcard userspace/tunneld/*.c) $(POLICY)
+TOOL := $(wildcard userspace/tunnelctl/*.c) userspace/preload/map.c \
+	userspace/policy/rules.c userspace/policy/route.c userspace/policy/http.c
 
 # Libraries, where tunnelctl looks for the second: beside the folder it is in.
 LIBTUNNEL := $(wildcard userspace/libtunnel/*.c)
@@ -154,9 +156,6 @@ unit: ## build and run the unit tests
 .PHONY: unit-build
 unit-build: $(UNIT_BINS)
 
-# Only userspace/policy asks for it.
-policy_libs = $(if $(filter policy_%,$(@F)),-lnghttp2)
-
 define UNIT_RULE
 $(B)/unit/$(basename $(notdir $1)): $(patsubst %.c,$(B)/san/%.o,$(call sources_of,$1))
 endef
@@ -164,7 +163,7 @@ $(foreach t,$(UNIT),$(eval $(call UNIT_RULE,$t)))
 
 $(UNIT_BINS):
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS) $(policy_libs)
+	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
 # The kernel's own files see no user-space headers of ours, and the reverse.
 $(B)/san/kmod/%.o $(B)/san/tests/unit/kmod_%.o: override CPPFLAGS = -Ikmod -Iinclude/uapi -D_GNU_SOURCE
@@ -196,7 +195,7 @@ $(foreach t,$(FUZZ),$(eval $(call FUZZ_RULE,$t)))
 
 $(FUZZ_BINS):
 	@mkdir -p $(@D)
-	$(call say,LD)$(FUZZCC) $(CFLAGS) -fsanitize=fuzzer $(FUZZ_SANITIZE) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(policy_libs)
+	$(call say,LD)$(FUZZCC) $(CFLAGS) -fsanitize=fuzzer $(FUZZ_SANITIZE) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(B)/fuzz/obj/kmod/%.o $(B)/fuzz/obj/tests/fuzz/kmod_%.o: override CPPFLAGS = -Ikmod -Iinclude/uapi -D_GNU_SOURCE
 $(B)/fuzz/obj/tests/fuzz/%.o: override CPPFLAGS += -Iuserspace/tunnelctl -Iuserspace/tunneld

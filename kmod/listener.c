@@ -77,6 +77,31 @@ static struct tnl_listener *find(struct tnl_net *tn,
 	return NULL;
 }
 
+static struct tnl_listener *make(struct tnl_net *tn,
+				 const struct sockaddr_storage *address,
+				 struct netlink_ext_ack *extack)
+{
+	struct tnl_listener *l;
+
+	if (find(tn, address)) {
+		NL_SET_ERR_MSG(extack, "a listener on this address exists: 'tunnelctl listener show' lists it");
+		return ERR_PTR(-EEXIST);
+	}
+	l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
+	if (!l)
+		return ERR_PTR(-ENOMEM);
+	l->tn = tn;
+	l->address = *address;
+	return l;
+}
+
+static void publish(struct tnl_listener *l)
+{
+	list_add_tail(&l->node, &l->tn->listeners);
+	l->tn->generation++;
+	tnl_notify_listener(l->tn, l, TUNNEL_CMD_LISTENER_NEW);
+}
+
 /* Bind and listen; @l->address becomes what was bound. */
 static int open_socket(struct tnl_listener *l, struct netlink_ext_ack *extack)
 {
@@ -122,18 +147,11 @@ int tnl_listener_add(struct tnl_net *tn, struct sockaddr_storage *address,
 		     const char *tunnel, const char *service,
 		     struct netlink_ext_ack *extack)
 {
-	struct tnl_listener *l;
+	struct tnl_listener *l = make(tn, address, extack);
 	int err;
 
-	if (find(tn, address)) {
-		NL_SET_ERR_MSG(extack, "a listener on this address exists: 'tunnelctl listener show' lists it");
-		return -EEXIST;
-	}
-	l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
-	if (!l)
-		return -ENOMEM;
-	l->tn = tn;
-	l->address = *address;
+	if (IS_ERR(l))
+		return PTR_ERR(l);
 	strscpy(l->tunnel, tunnel, sizeof(l->tunnel));
 	strscpy(l->service, service, sizeof(l->service));
 	INIT_WORK(&l->accept_work, accept_work);
@@ -144,11 +162,122 @@ int tnl_listener_add(struct tnl_net *tn, struct sockaddr_storage *address,
 		return err;
 	}
 	*address = l->address;
-	list_add_tail(&l->node, &tn->listeners);
-	tn->generation++;
-	tnl_notify_listener(tn, l, TUNNEL_CMD_LISTENER_NEW);
+	publish(l);
 	tnl_watch_start(&l->watch, l->sock);
 	return 0;
+}
+
+/**
+ * tnl_listener_add_routes - the daemon shall accept connections, and choose by routes
+ * @tn: the namespace; lock held
+ * @address: IPv4 or IPv6, with a port
+ * @routes: text for the daemon, of at most TUNNEL_ROUTES_MAX bytes
+ * @extack: gets the reason of a refusal
+ * Return: 0 or -errno.
+ */
+int tnl_listener_add_routes(struct tnl_net *tn, const struct sockaddr_storage *address,
+			    const char *routes, struct netlink_ext_ack *extack)
+{
+	struct tnl_listener *l = make(tn, address, extack);
+
+	if (IS_ERR(l))
+		return PTR_ERR(l);
+	l->state = TUNNEL_LISTENER_WAITING;
+	l->routes = kstrdup(routes, GFP_KERNEL_ACCOUNT);
+	if (!l->routes) {
+		kfree(l);
+		return -ENOMEM;
+	}
+	publish(l);
+	return 0;
+}
+
+/* One that the daemon serves. tn->lock held. */
+static struct tnl_listener *find_routes(struct tnl_net *tn,
+					const struct sockaddr_storage *address,
+					struct netlink_ext_ack *extack)
+{
+	struct tnl_listener *l = find(tn, address);
+
+	if (!l) {
+		NL_SET_ERR_MSG(extack, "there is no listener on this address: 'tunnelctl listener show' lists them");
+		return ERR_PTR(-ENOENT);
+	}
+	if (!l->routes) {
+		NL_SET_ERR_MSG(extack, "this listener has no routes, it leads to one service: delete it first");
+		return ERR_PTR(-EINVAL);
+	}
+	return l;
+}
+
+/**
+ * tnl_listener_set_routes - other routes in place of those there are, all at once
+ * @tn: the namespace; lock held
+ * @address: of a listener with routes
+ * @routes: as for tnl_listener_add_routes()
+ * @revision: that they are meant to follow on, or NULL
+ * @extack: gets the reason of a refusal
+ * Return: 0, -ENOENT, -EINVAL: it has none, -ESTALE: another revision, -ENOMEM.
+ */
+int tnl_listener_set_routes(struct tnl_net *tn, const struct sockaddr_storage *address,
+			    const char *routes, const u32 *revision,
+			    struct netlink_ext_ack *extack)
+{
+	struct tnl_listener *l = find_routes(tn, address, extack);
+	char *copy;
+
+	if (IS_ERR(l))
+		return PTR_ERR(l);
+	if (revision && *revision != l->revision) {
+		NL_SET_ERR_MSG(extack, "the routes have been changed meanwhile: look, and try again");
+		return -ESTALE;
+	}
+	copy = kstrdup(routes, GFP_KERNEL_ACCOUNT);
+	if (!copy)
+		return -ENOMEM;
+	kfree(l->routes);
+	l->routes = copy;
+	l->revision++;
+	l->state = TUNNEL_LISTENER_WAITING;
+	tn->generation++;
+	tnl_notify_listener(tn, l, TUNNEL_CMD_LISTENER_SET);
+	return 0;
+}
+
+/**
+ * tnl_listener_report - how far the daemon is with a listener
+ * @tn: the namespace; lock held
+ * @address: of a listener with routes
+ * @revision: of them, that this is about
+ * @state: enum tunnel_listener_state
+ * @report: why it has failed, or NULL
+ * @extack: gets the reason of a refusal
+ * Return: 0, -ENOENT, -EINVAL, -ESTALE.
+ */
+int tnl_listener_report(struct tnl_net *tn, const struct sockaddr_storage *address,
+			u32 revision, u8 state, const char *report,
+			struct netlink_ext_ack *extack)
+{
+	struct tnl_listener *l = find_routes(tn, address, extack);
+
+	if (IS_ERR(l))
+		return PTR_ERR(l);
+	if (revision != l->revision)
+		return -ESTALE;
+	l->state = state;
+	strscpy(l->report, report ?: "", sizeof(l->report));
+	tnl_notify_listener(tn, l, TUNNEL_CMD_LISTENER_REPORT);
+	return 0;
+}
+
+/* tnl_listener_await_daemon - another one comes: it has taken up none. tn->lock held. */
+void tnl_listener_await_daemon(struct tnl_net *tn)
+{
+	struct tnl_listener *l;
+
+	list_for_each_entry(l, &tn->listeners, node)
+		if (l->routes)
+			l->state = TUNNEL_LISTENER_WAITING;
 }
 
 static void unlink(struct tnl_listener *l)
@@ -160,8 +289,11 @@ static void unlink(struct tnl_listener *l)
 
 static void destroy(struct tnl_listener *l)
 {
-	tnl_watch_stop(&l->watch);
-	sock_release(l->sock);
+	if (!l->routes) {
+		tnl_watch_stop(&l->watch);
+		sock_release(l->sock);
+	}
+	kfree(l->routes);
 	kfree(l);
 }
 

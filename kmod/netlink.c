@@ -81,6 +81,10 @@ static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_OWNER_GID]	= { .type = NLA_U32 },
 	[TUNNEL_A_PROTOCOL]	= NLA_POLICY_MAX(NLA_U8, TUNNEL_PROTOCOL_MAX),
 	[TUNNEL_A_PEER_ADDR]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_address),
+	[TUNNEL_A_STATE]	= { .type = NLA_U8 },
+	[TUNNEL_A_ROUTES]	= { .type = NLA_NUL_STRING, .len = TUNNEL_ROUTES_MAX },
+	[TUNNEL_A_REVISION]	= { .type = NLA_U32 },
+	[TUNNEL_A_REPORT]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text),
 	[TUNNEL_A_PREFIX]	= { .type = NLA_BINARY, .len = TUNNEL_PREFIX_MAX },
 };
 
@@ -433,6 +437,82 @@ static int service_del(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+static int listener_new_routes(struct tnl_net *tn, struct genl_info *info)
+{
+	struct sockaddr_storage address;
+	int err;
+
+	if (info->attrs[TUNNEL_A_NAME] || info->attrs[TUNNEL_A_SERVICE]) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_ROUTES],
+				    "a listener leads to one service, or has routes, not both");
+		return -EINVAL;
+	}
+	get_address(info, &address);
+	if (!port_of(&address)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_ADDRESS],
+				    "a listener with routes needs a port from 1 to 65535");
+		return -EINVAL;
+	}
+	mutex_lock(&tn->lock);
+	err = alive(tn, info) ?:
+	      tnl_listener_add_routes(tn, &address, text(info, TUNNEL_A_ROUTES),
+				      info->extack);
+	mutex_unlock(&tn->lock);
+	return err;
+}
+
+static int listener_set(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct sockaddr_storage address;
+	u32 revision;
+	int err;
+
+	err = need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say which listener") ?:
+	      need(info, TUNNEL_A_ROUTES, "attribute ROUTES is missing: say where it leads");
+	if (err)
+		return err;
+	get_address(info, &address);
+	if (info->attrs[TUNNEL_A_REVISION])
+		revision = nla_get_u32(info->attrs[TUNNEL_A_REVISION]);
+	mutex_lock(&tn->lock);
+	err = tnl_listener_set_routes(tn, &address, text(info, TUNNEL_A_ROUTES),
+				      info->attrs[TUNNEL_A_REVISION] ? &revision : NULL,
+				      info->extack);
+	mutex_unlock(&tn->lock);
+	return err;
+}
+
+static int listener_report(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct sockaddr_storage address;
+	int err;
+
+	err = need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say which listener") ?:
+	      need(info, TUNNEL_A_REVISION, "attribute REVISION is missing: say of which routes") ?:
+	      need(info, TUNNEL_A_STATE, "attribute STATE is missing: say how it is");
+	if (err)
+		return err;
+	if (nla_get_u8(info->attrs[TUNNEL_A_STATE]) > TUNNEL_LISTENER_STATE_MAX) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_STATE],
+				    "a listener has no such state");
+		return -ERANGE;
+	}
+	get_address(info, &address);
+	mutex_lock(&tn->lock);
+	if (tn->daemon_portid != info->snd_portid) {
+		GENL_SET_ERR_MSG(info, "only the registered daemon reports");
+		err = -EPERM;
+	}
+	err = err ?: tnl_listener_report(tn, &address,
+					 nla_get_u32(info->attrs[TUNNEL_A_REVISION]),
+					 nla_get_u8(info->attrs[TUNNEL_A_STATE]),
+					 text(info, TUNNEL_A_REPORT), info->extack);
+	mutex_unlock(&tn->lock);
+	return err;
+}
+
 static int listener_new(struct sk_buff *skb, struct genl_info *info)
 {
 	struct tnl_net *tn = tnl_net(genl_info_net(info));
@@ -441,8 +521,10 @@ static int listener_new(struct sk_buff *skb, struct genl_info *info)
 	void *hdr;
 	int err;
 
-	err = need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say where to listen") ?:
-	      need(info, TUNNEL_A_NAME, NEED_NAME) ?:
+	err = need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say where to listen");
+	if (!err && info->attrs[TUNNEL_A_ROUTES])
+		return listener_new_routes(tn, info);
+	err = err ?: need(info, TUNNEL_A_NAME, NEED_NAME) ?:
 	      need(info, TUNNEL_A_SERVICE, NEED_SERVICE);
 	if (err)
 		return err;
@@ -712,6 +794,8 @@ static int daemon_register(struct sk_buff *skb, struct genl_info *info)
 		err = -EBUSY;
 	}
 	if (!err) {
+		if (!tn->daemon_portid)
+			tnl_listener_await_daemon(tn);
 		tn->daemon_portid = info->snd_portid;
 		cancel_delayed_work(&tn->linger);
 	}
@@ -750,6 +834,13 @@ static int start_admin(struct netlink_callback *cb)
 	return -EPERM;
 }
 
+/* Room for the longest object, however small the reader's buffer is. */
+static int start_listeners(struct netlink_callback *cb)
+{
+	cb->min_dump_alloc = max_t(u32, cb->min_dump_alloc, 2 * TUNNEL_ROUTES_MAX);
+	return start_admin(cb);
+}
+
 #define DO(c, fn)						\
 	{ .cmd = TUNNEL_CMD_##c, .doit = fn, .policy = policy,	\
 	  .maxattr = TUNNEL_A_MAX, .flags = GENL_UNS_ADMIN_PERM }
@@ -773,8 +864,12 @@ static const struct genl_ops ops[] = {
 	DO(SERVICE_DEL, service_del),
 	DUMP(SERVICE_GET, tnl_dump_services),
 	DO(LISTENER_NEW, listener_new),
+	DO(LISTENER_SET, listener_set),
+	DO(LISTENER_REPORT, listener_report),
 	DO(LISTENER_DEL, listener_del),
-	DUMP(LISTENER_GET, tnl_dump_listeners),
+	{ .cmd = TUNNEL_CMD_LISTENER_GET, .start = start_listeners,
+	  .dumpit = tnl_dump_listeners, .policy = policy,
+	  .maxattr = TUNNEL_A_MAX, .flags = GENL_UNS_ADMIN_PERM },
 	DUMP(SESSION_GET, tnl_dump_sessions),
 	DO(SESSION_NEW, session_new),
 	DO(SESSION_DEL, session_del),

@@ -103,13 +103,30 @@ int tnl_put_service(struct sk_buff *skb, const struct tnl_service *svc)
 	return put_owner(skb, svc);
 }
 
+/* tnl_put_listener - all but the routes, which a notification has no room for */
 int tnl_put_listener(struct sk_buff *skb, const struct tnl_listener *l)
 {
-	if (put_address(skb, TUNNEL_A_ADDRESS, &l->address) ||
-	    nla_put_string(skb, TUNNEL_A_NAME, l->tunnel) ||
-	    nla_put_string(skb, TUNNEL_A_SERVICE, l->service))
+	u8 state = l->state;
+
+	if (put_address(skb, TUNNEL_A_ADDRESS, &l->address))
 		return -EMSGSIZE;
-	return 0;
+	if (!l->routes)
+		return nla_put_string(skb, TUNNEL_A_NAME, l->tunnel) ||
+		       nla_put_string(skb, TUNNEL_A_SERVICE, l->service) ? -EMSGSIZE : 0;
+	if (!READ_ONCE(l->tn->daemon_portid))
+		state = TUNNEL_LISTENER_WAITING;
+	if (nla_put_u8(skb, TUNNEL_A_STATE, state) ||
+	    nla_put_u32(skb, TUNNEL_A_REVISION, l->revision))
+		return -EMSGSIZE;
+	return state == TUNNEL_LISTENER_FAILED ?
+	       put_text(skb, TUNNEL_A_REPORT, l->report) : 0;
+}
+
+static int put_whole_listener(struct sk_buff *skb, const struct tnl_listener *l)
+{
+	if (tnl_put_listener(skb, l))
+		return -EMSGSIZE;
+	return l->routes ? nla_put_string(skb, TUNNEL_A_ROUTES, l->routes) : 0;
 }
 
 /* tnl_put_carrier - attributes of a carrier and of the lane it is attached to */
@@ -268,7 +285,7 @@ DUMP_LIST(tnl_dump_tunnels, struct tnl_tunnel, tunnels,
 DUMP_LIST(tnl_dump_services, struct tnl_service, services,
 	  TUNNEL_CMD_SERVICE_GET, tnl_put_service)
 DUMP_LIST(tnl_dump_listeners, struct tnl_listener, listeners,
-	  TUNNEL_CMD_LISTENER_GET, tnl_put_listener)
+	  TUNNEL_CMD_LISTENER_GET, put_whole_listener)
 
 /* cb->args[0]: tunnels done; a lane shows the carrier it is attached to. */
 int tnl_dump_carriers(struct sk_buff *skb, struct netlink_callback *cb)

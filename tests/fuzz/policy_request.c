@@ -7,7 +7,7 @@
  * Input: the bytes.
  */
 /* options: -max_len=2048 */
-/* links: userspace/policy/ */
+/* links: userspace/policy/ userspace/lib/text.c */
 #include "fuzz.h"
 #include "../../userspace/policy/http.h"
 #include "../../userspace/policy/request.h"
@@ -61,6 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(v <= VERDICT_BAD && v != VERDICT_OTHER);
 	must((v == VERDICT_BAD) == (whole.why != NULL));
 	look(&whole, copy, size);
+	n = http2_ack(copy, size);
+	must(!n || (n >= 24 && n + HTTP2_SETTINGS_LEN <= size && copy[n + 4] & 1));
 	/* Byte by byte, or nearly: what was decided stays. */
 	for (n = 0; n < size; n += step) {
 		uint8_t *less = exact(data, n);

@@ -7,6 +7,7 @@
  */
 /* options: -max_len=2048 */
 /* links: userspace/lib/ userspace/tunnelctl/ userspace/preload/map.c */
+/* links: userspace/policy/rules.c userspace/policy/route.c userspace/policy/http.c */
 #include <getopt.h>
 #include <signal.h>
 #include <sys/select.h>

@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * tunneld's mirror of the tunnels, with a kernel that says what the input says:
- * whatever comes, each tunnel that is dialled is dialled once and stopped once.
+ * whatever comes, each tunnel that is dialled is dialled once and stopped once, and
+ * we listen once for each listener with routes.
  *
  * Input: answers to the dumps and notifications, datagrams as in kernel.h; before
  * each step a byte, odd: dump, even: read notifications.
  */
 /* options: -max_len=2048 */
 /* links: userspace/lib/nl.c userspace/lib/text.c userspace/tunneld/config.c userspace/tunneld/log.c */
+/* links: userspace/tunneld/front.c userspace/policy/rules.c userspace/policy/route.c userspace/policy/http.c */
 #include "kernel.h"
 #include "output.h"
 #include "accept.h"
 #include "config.h"
 #include "dial.h"
+#include "front.h"
+#include "listen.h"
+#include "visitor.h"
+#include <errno.h>
+#include <unistd.h>
 
 /* --- what config.c calls ------------------------------------------------------- */
 
@@ -82,6 +89,40 @@ void accept_sync(struct daemon *d)
 		check_tunnel(t);
 }
 
+/* --- what front.c calls -------------------------------------------------------- */
+
+static unsigned int listens;
+
+/* Every other address is taken. */
+int listen_socket(const struct sockaddr_storage *addr, socklen_t len)
+{
+	(void)addr;
+	must(len <= sizeof(*addr));
+	return listens++ & 1 ? -EADDRINUSE : socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+}
+
+int listen_pauses(int error)
+{
+	(void)error;
+	return 0;
+}
+
+/* Nobody comes in. */
+void visitor_start(struct daemon *d, struct table *table, int fd,
+		   const struct sockaddr_storage *source)
+{
+	(void)d;
+	(void)table;
+	(void)fd;
+	(void)source;
+	must(false);
+}
+
+void visitors_drop(struct daemon *d)
+{
+	must(!d->visitors);
+}
+
 /* ------------------------------------------------------------------------------- */
 
 static struct event_base *base;
@@ -115,7 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		event_base_loop(base, EVLOOP_NONBLOCK);
 	}
 	config_stop(&d);
-	must(!d.tunnels && !dials);
+	must(!d.tunnels && !dials && !d.fronts);
 	tnl_close(&d.ctl);
 	tnl_close(&d.events);
 	stderr = real_err;

@@ -13,7 +13,7 @@ echo 1..113
 export DIRECT
 case $KERNEL in
 6.12 | 6.1-debug) DIRECT=off ;;
-6.1) DIRECT=admin ;;
+6.1) DIRECT="admin" ;;
 *) DIRECT=on ;;
 esac
 note "direct: $DIRECT"

@@ -179,13 +179,33 @@ static void reads(void **state)
 	assert_true(READS(here, web, other));
 }
 
+static void waiting(void **state)
+{
+	static const struct route routes[] = {
+		{ .sni = "a", .protocol = ROUTE_ANY, .target = "t/sni" },
+		{ .protocol = TUNNEL_PROTOCOL_HTTP1, .host = "a", .target = "t/http1" },
+		{ .protocol = ROUTE_ANY,
+		  .source = { .family = AF_INET, .address = { 10 }, .bits = 8 },
+		  .target = "t/ten" },
+		{ .protocol = TUNNEL_PROTOCOL_HTTP2, .target = "t/http2" },
+		{ .protocol = ROUTE_ANY, .target = "t/all" },
+	};
+	struct sockaddr_storage ten = from("10.1.1.1"), other = from("11.1.1.1");
+
+	(void)state;
+	assert_int_equal(route_waiting(routes, 5, &ten), 2);
+	/* it may be gRPC yet, which goes further */
+	assert_int_equal(route_waiting(routes, 5, &other), -1);
+	assert_int_equal(route_waiting(routes + 4, 1, &other), 0);
+	assert_int_equal(route_waiting(routes, 2, &other), -1);
+	assert_int_equal(route_waiting(routes, 0, &other), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(networks),
-		cmocka_unit_test(conditions),
-		cmocka_unit_test(order),
-		cmocka_unit_test(reads),
+		cmocka_unit_test(waiting), cmocka_unit_test(networks), cmocka_unit_test(conditions),
+		cmocka_unit_test(order),   cmocka_unit_test(reads),
 	};
 
 	return cmocka_run_group_tests_name("route", tests, NULL, NULL);

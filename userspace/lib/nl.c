@@ -21,6 +21,9 @@
 
 /* The kernel never puts more than 32 KiB of a dump into one datagram. */
 #define RECV_BUF_SIZE (64 * 1024)
+#define REQUEST_ROOM  (4096 + TUNNEL_ROUTES_MAX)
+
+_Static_assert(TUNNEL_PREFIX_MAX <= TUNNEL_ROUTES_MAX, "a request is too long");
 
 /* So many notifications are taken before the caller's event loop runs again. */
 #define RECEIVE_BUDGET 1024
@@ -95,6 +98,9 @@ static struct nla_policy tunnel_policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_UUID] = { .minlen = 16, .maxlen = 16 },
 	[TUNNEL_A_PRIORITY] = { .type = NLA_U8 },
 	[TUNNEL_A_DIRECT] = { .type = NLA_U8 },
+	[TUNNEL_A_ROUTES] = { .type = NLA_STRING },
+	[TUNNEL_A_REVISION] = { .type = NLA_U32 },
+	[TUNNEL_A_REPORT] = { .type = NLA_STRING },
 };
 
 /* Called for each answer to one request; nonzero: call no more. */
@@ -411,7 +417,8 @@ void tnl_close(struct tnl_conn *c)
 
 struct nl_msg *tnl_msg(struct tnl_conn *c, uint8_t cmd, int nl_flags)
 {
-	struct nl_msg *msg = nlmsg_alloc();
+	/* Headers, names, addresses, and the longest of what is long. */
+	struct nl_msg *msg = nlmsg_alloc_size(REQUEST_ROOM);
 
 	if (msg && !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, c->family, 0, nl_flags, cmd,
 				TUNNEL_GENL_VERSION)) {

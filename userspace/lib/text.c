@@ -263,6 +263,17 @@ const char *tnl_state_name(uint8_t state)
 	return lookup(names, ARRAY_SIZE(names), state);
 }
 
+const char *tnl_listener_state_name(uint8_t state)
+{
+	static const char *const names[] = {
+		[TUNNEL_LISTENER_UP] = "up",
+		[TUNNEL_LISTENER_WAITING] = "waiting for tunneld",
+		[TUNNEL_LISTENER_FAILED] = "failed",
+	};
+
+	return lookup(names, ARRAY_SIZE(names), state);
+}
+
 const char *tnl_session_state_name(uint8_t state)
 {
 	static const char *const names[] = {

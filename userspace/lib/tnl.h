@@ -82,6 +82,7 @@ char *tnl_escape(const char *in, char *out, size_t outlen);
 const char *tnl_role_name(uint8_t role);
 const char *tnl_direct_name(uint8_t direct);
 const char *tnl_state_name(uint8_t state); /* enum tunnel_state */
+const char *tnl_listener_state_name(uint8_t state);
 const char *tnl_session_state_name(uint8_t state);
 const char *tnl_blocked_name(uint8_t blocked);
 const char *tnl_endpoint_name(uint8_t endpoint);    /* "stream" */

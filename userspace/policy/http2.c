@@ -241,10 +241,27 @@ enum verdict http2_parse(struct request *r, const uint8_t *bytes, size_t len)
 		memcpy(block + have, payload.p, payload.left);
 		have += payload.left;
 		stream = id;
-		if (flags & NGHTTP2_FLAG_END_HEADERS)
+		if (flags & NGHTTP2_FLAG_END_HEADERS) {
+			r->stream = stream;
 			return head(r, block, have);
+		}
 	}
 	if (len >= REQUEST_BYTES_MAX)
 		return request_bad(r, "a request head of more than 16 KiB");
 	return VERDICT_MORE;
+}
+
+size_t http2_ack(const uint8_t *bytes, size_t len)
+{
+	size_t at = PREFACE_LEN;
+
+	while (len >= at + FRAME_HEADER) {
+		const uint8_t *h = bytes + at;
+		size_t n = (size_t)h[0] << 16 | h[1] << 8 | h[2];
+
+		if (h[3] == NGHTTP2_SETTINGS && h[4] & NGHTTP2_FLAG_ACK && !n)
+			return at;
+		at += FRAME_HEADER + n;
+	}
+	return 0;
 }

@@ -50,6 +50,7 @@ struct request {
 
 	/* HTTP; host in lower case, without port and the dot of the root */
 	char host[REQUEST_HOST_MAX + 1];
+	uint32_t stream;	  /* of HTTP/2, 0: none yet */
 	struct text method, path; /* path: without query; "*" of OPTIONS is kept */
 	struct header headers[REQUEST_HEADERS_MAX];
 	unsigned int n_headers;
@@ -97,6 +98,16 @@ enum verdict http1_parse(struct request *r, const uint8_t *bytes, size_t len);
  * the protocol is known (.protocol is set), though the verdict is VERDICT_MORE.
  */
 enum verdict http2_parse(struct request *r, const uint8_t *bytes, size_t len);
+
+/** HTTP2_SETTINGS - a server's first frame, with nothing in it; its length */
+#define HTTP2_SETTINGS	   "\0\0\0\4\0\0\0\0\0"
+#define HTTP2_SETTINGS_LEN 9
+
+/** http2_ack - where the client says that it has our SETTINGS
+ * @bytes: that begin with the preface
+ * Return: offset of a frame of HTTP2_SETTINGS_LEN bytes; 0: not there yet.
+ */
+size_t http2_ack(const uint8_t *bytes, size_t len);
 
 /** request_parse - any of these, else opaque
  *

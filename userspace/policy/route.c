@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <arpa/inet.h>
+#include <linux/tunnel.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,25 @@ int route_find(const struct route *routes, size_t n, const struct request *r,
 	for (i = 0; i < n; i++)
 		if (fits(&routes[i], r, source))
 			return i;
+	return -1;
+}
+
+int route_waiting(const struct route *routes, size_t n, const struct sockaddr_storage *source)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		const struct route *t = &routes[i];
+
+		if (t->sni || t->alpn || (t->source.family && !network_has(&t->source, source)) ||
+		    (t->protocol != ROUTE_ANY && t->protocol != TUNNEL_PROTOCOL_HTTP2 &&
+		     t->protocol != TUNNEL_PROTOCOL_GRPC))
+			continue;
+		/* HTTP/2 may be gRPC yet. */
+		if (t->host || t->path || t->header || t->protocol != ROUTE_ANY)
+			return -1;
+		return i;
+	}
 	return -1;
 }
 

@@ -48,6 +48,13 @@ bool network_has(const struct network *n, const struct sockaddr_storage *a);
 int route_find(const struct route *routes, size_t n, const struct request *r,
 	       const struct sockaddr_storage *source);
 
+/** route_waiting - of an HTTP/2 connection of which nothing but the preface is known
+ *
+ * Its client may wait for the other side before it asks for anything.
+ * Return: the index of the route that it takes whatever it asks for, or -1.
+ */
+int route_waiting(const struct route *routes, size_t n, const struct sockaddr_storage *source);
+
 /** route_reads - must the bytes of a connection be looked at to choose?
  *
  * Not if what decides is known before, or all lead to the same place whatever comes.

@@ -18,6 +18,7 @@ static const struct object objects[] = {
 	{ "tunnel", tunnel_commands },
 	{ "service", service_commands },
 	{ "listener", listener_commands },
+	{ "route", route_commands },
 	{ "session", session_commands },
 	{ "carrier", carrier_commands },
 	{ "stats", stats_commands },

@@ -33,6 +33,10 @@ static const char *event_name(uint8_t cmd)
 		return "listener_new";
 	case TUNNEL_CMD_LISTENER_DEL:
 		return "listener_del";
+	case TUNNEL_CMD_LISTENER_SET:
+		return "listener_set";
+	case TUNNEL_CMD_LISTENER_REPORT:
+		return "listener_report";
 	case TUNNEL_CMD_CARRIER_UP:
 		return "carrier_up";
 	case TUNNEL_CMD_CARRIER_DOWN:
@@ -108,6 +112,15 @@ static void print_text(const struct obj *o)
 		if (obj_has(o, TUNNEL_A_NAME))
 			printf(": leads to %s/%s", obj_text(o, TUNNEL_A_NAME),
 			       obj_text(o, TUNNEL_A_SERVICE));
+		break;
+	case TUNNEL_CMD_LISTENER_SET:
+		printf("listener %s has other routes", obj_addr(o, TUNNEL_A_ADDRESS));
+		break;
+	case TUNNEL_CMD_LISTENER_REPORT:
+		printf("listener %s is %s", obj_addr(o, TUNNEL_A_ADDRESS),
+		       tnl_listener_state_name(obj_num(o, TUNNEL_A_STATE)));
+		if (obj_has(o, TUNNEL_A_REPORT))
+			printf(": %s", obj_text(o, TUNNEL_A_REPORT));
 		break;
 	case TUNNEL_CMD_LISTENER_DEL:
 		printf("listener %s removed", obj_addr(o, TUNNEL_A_ADDRESS));

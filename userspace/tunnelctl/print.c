@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <netlink/attr.h>
+#include "rules.h"
 #include "tunnelctl.h"
 
 /* --- numbers for people ----------------------------------------------------- */
@@ -75,6 +76,8 @@ static const char *state_of(const struct obj *o)
 {
 	uint8_t state = obj_num(o, TUNNEL_A_STATE);
 
+	if (obj_has(o, TUNNEL_A_REVISION))
+		return tnl_listener_state_name(state);
 	return is_session(o) ? tnl_session_state_name(state) : tnl_state_name(state);
 }
 
@@ -83,6 +86,22 @@ typedef void (*json_fn)(struct json *j, const char *key, const struct obj *o, in
 static void put_text(struct json *j, const char *key, const struct obj *o, int attr)
 {
 	json_string(j, key, nla_get_string(o->attr[attr]));
+}
+
+static void put_lines(struct json *j, const char *key, const struct obj *o, int attr)
+{
+	const char *at = nla_get_string(o->attr[attr]);
+	char line[RULES_LINE_MAX + 1];
+
+	json_open(j, key, '[');
+	while (*at) {
+		size_t len = strcspn(at, "\n");
+
+		snprintf(line, sizeof(line), "%.*s", (int)len, at);
+		json_string(j, NULL, line);
+		at += len + (at[len] == '\n');
+	}
+	json_close(j, ']');
 }
 
 static void put_num(struct json *j, const char *key, const struct obj *o, int attr)
@@ -238,6 +257,9 @@ static const struct {
 	{ TUNNEL_A_ALLOW_UIDS, "allow_uids", put_ids },
 	{ TUNNEL_A_ALLOW_GIDS, "allow_gids", put_ids },
 	{ TUNNEL_A_ENDPOINT, "endpoint", put_endpoint },
+	{ TUNNEL_A_ROUTES, "routes", put_lines },
+	{ TUNNEL_A_REVISION, "revision", put_num },
+	{ TUNNEL_A_REPORT, "report", put_text },
 	{ TUNNEL_A_OWNER_UID, "uid", put_num },
 	{ TUNNEL_A_OWNER_GID, "gid", put_num },
 	{ TUNNEL_A_BOUND, "bound", put_bool },
@@ -411,10 +433,34 @@ void service_print(const struct obj *o)
 	putchar('\n');
 }
 
+/* A line for each, with the numbers that 'route add' and 'route del' mean. */
+static void print_routes(const struct obj *o)
+{
+	const char *at = obj_has(o, TUNNEL_A_ROUTES) ? nla_get_string(o->attr[TUNNEL_A_ROUTES]) :
+						       "";
+	char line[RULES_LINE_MAX + 1], shown[4 * RULES_LINE_MAX + 1];
+	unsigned int n = 0;
+
+	printf("listener: %s by routes, %s", obj_addr(o, TUNNEL_A_ADDRESS), state_of(o));
+	if (obj_has(o, TUNNEL_A_REPORT))
+		printf(": %s", obj_text(o, TUNNEL_A_REPORT));
+	putchar('\n');
+	while (*at) {
+		size_t len = strcspn(at, "\n");
+
+		snprintf(line, sizeof(line), "%.*s", (int)len, at);
+		printf("  %u: %s\n", ++n, tnl_escape(line, shown, sizeof(shown)));
+		at += len + (at[len] == '\n');
+	}
+}
+
 void listener_print(const struct obj *o)
 {
-	printf("listener: %s -> %s/%s\n", obj_addr(o, TUNNEL_A_ADDRESS), obj_text(o, TUNNEL_A_NAME),
-	       obj_text(o, TUNNEL_A_SERVICE));
+	if (obj_has(o, TUNNEL_A_STATE))
+		print_routes(o);
+	else
+		printf("listener: %s -> %s/%s\n", obj_addr(o, TUNNEL_A_ADDRESS),
+		       obj_text(o, TUNNEL_A_NAME), obj_text(o, TUNNEL_A_SERVICE));
 }
 
 static void print_lane(const struct obj *o, const char *indent)

@@ -76,6 +76,11 @@ int req_send(struct ctx *ctx, struct req *req, tnl_cb cb, void *arg)
 	return talk(ctx, req, cb, arg) < 0 ? failure("%s", ctx->conn.error) : EXIT_OK;
 }
 
+int req_try(struct ctx *ctx, struct req *req)
+{
+	return talk(ctx, req, NULL, NULL);
+}
+
 /* --- lists ----------------------------------------------------------------- */
 
 /* One allocation holds the object and, behind it, its attributes. */

@@ -40,7 +40,7 @@ _tunnelctl_run() # _tunnelctl_run FIRST: number of the word behind `run`
 _tunnelctl()
 {
 	local cur prev words=() word i
-	local objects='tunnel service listener session carrier stats info flush monitor keygen pubkey run'
+	local objects='tunnel service listener route session carrier stats info flush monitor keygen pubkey run'
 
 	COMPREPLY=()
 	# An address must stay one word, whatever COMP_WORDBREAKS says of colons.
@@ -76,6 +76,9 @@ _tunnelctl()
 		case ${words[0]} in
 		tunnel | service | listener)
 			mapfile -t COMPREPLY < <(compgen -W 'show add del' -- "$cur")
+			;;
+		route)
+			mapfile -t COMPREPLY < <(compgen -W 'show add del set' -- "$cur")
 			;;
 		session | carrier)
 			mapfile -t COMPREPLY < <(compgen -W 'show del' -- "$cur")
@@ -132,7 +135,26 @@ _tunnelctl()
 			mapfile -t COMPREPLY < <(compgen -W to -- "$cur")
 		fi
 		;;
-	'listener del')
+	'route add')
+		if [[ $prev == to ]]; then
+			compopt -o nospace 2>/dev/null
+			mapfile -t COMPREPLY < <(compgen -S / -W "$(_tunnelctl_names tunnel)" -- "$cur")
+		elif [[ $prev == protocol ]]; then
+			mapfile -t COMPREPLY < <(compgen -W 'http1 http2 grpc websocket tls opaque' -- "$cur")
+		elif ((${#words[@]} == 2)); then
+			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names listener)" -- "$cur")
+		elif ((${#words[@]} % 2)); then
+			mapfile -t COMPREPLY < <(compgen -W 'at sni host path alpn header protocol from to' -- "$cur")
+		fi
+		;;
+	'route set')
+		if ((${#words[@]} == 3)); then
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names listener)" -- "$cur")
+		fi
+		;;
+	'listener del' | 'route del')
 		mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names listener)" -- "$cur")
 		;;
 	esac

@@ -45,7 +45,7 @@ struct object {
 
 extern const struct command tunnel_commands[], service_commands[], listener_commands[],
 	session_commands[], carrier_commands[], stats_commands[], info_commands[], flush_commands[],
-	monitor_commands[], keygen_commands[], pubkey_commands[], run_commands[];
+	monitor_commands[], route_commands[], keygen_commands[], pubkey_commands[], run_commands[];
 
 int overview(struct ctx *ctx);
 
@@ -118,6 +118,8 @@ void req_u64(struct req *req, int attr, uint64_t value);
 void req_data(struct req *req, int attr, const void *data, int len);
 /** req_send - send it and wait. Return: EXIT_*, said why. */
 int req_send(struct ctx *ctx, struct req *req, tnl_cb cb, void *arg);
+/** req_try - send it and wait. Return: 0; or -errno, ctx->conn.error is not said. */
+int req_try(struct ctx *ctx, struct req *req);
 int connect_kernel(struct ctx *ctx);
 
 /** struct obj - one answer or notification, with the attributes it had */

@@ -10,17 +10,15 @@
 #include "attach.h"
 #include "clock.h"
 #include "crypto.h"
+#include "listen.h"
+#include "refusal.h"
 #include "suites.h"
 
-#define BACKLOG		128
 #define ACCEPT_BATCH	32
 #define BIND_RETRY_MS	1000
 #define BIND_RETRY_MAX	30000
 #define ACCEPT_PAUSE_MS 100
-/* Lines about refused strangers: enough to see each, not enough to fill a disk. */
-#define REFUSAL_LOG_RATE  5
-#define REFUSAL_LOG_BURST 100
-#define WHY_MAX		  512
+#define WHY_MAX		512
 
 /* Owned by its listener from accept() to the end of the handshake. */
 struct inbound {
@@ -53,16 +51,7 @@ struct listener {
 
 static void log_refusal(struct listener *l, const char *peer, const char *why)
 {
-	struct daemon *d = l->d;
-
-	if (!bucket_take(&d->refusal_log, REFUSAL_LOG_RATE, REFUSAL_LOG_BURST, clock_ms())) {
-		d->refusals_unlogged++;
-		return;
-	}
-	if (d->refusals_unlogged)
-		log_info("%u more refused", d->refusals_unlogged);
-	d->refusals_unlogged = 0;
-	log_info("refused %s on %s: %s", peer, l->text, why);
+	refusal_log(l->d, peer, l->text, why);
 }
 
 static void log_flood(struct listener *l, const char *peer, const struct sockaddr *addr,
@@ -276,8 +265,7 @@ static void on_connection(evutil_socket_t fd, short what, void *arg)
 	for (i = 0; i < ACCEPT_BATCH; i++) {
 		len = sizeof(addr);
 		conn = accept4(fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (conn < 0 &&
-		    (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
+		if (conn < 0 && listen_pauses(errno)) {
 			/* the connection stays queued and would wake us for ever */
 			log_info("accepting on %s: %s", l->text, strerror(errno));
 			pause_accepting(l);
@@ -304,22 +292,10 @@ static void on_connection(evutil_socket_t fd, short what, void *arg)
 
 static int bind_socket(struct listener *l)
 {
-	int fd, one = 1, v6only, ret;
+	int fd = listen_socket(&l->addr, l->addrlen);
 
-	fd = socket(l->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (l->addr.ss_family == AF_INET6) {
-		/* [::] means every address, as ":port" does */
-		v6only = !IN6_IS_ADDR_UNSPECIFIED(&((struct sockaddr_in6 *)&l->addr)->sin6_addr);
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only));
-	}
-	if (bind(fd, (struct sockaddr *)&l->addr, l->addrlen) || listen(fd, BACKLOG)) {
-		ret = -errno;
-		close(fd);
-		return ret;
-	}
+		return fd;
 	l->io = event_new(l->d->base, fd, EV_READ | EV_PERSIST, on_connection, l);
 	if (!l->io || event_add(l->io, NULL)) {
 		close(fd);

@@ -32,3 +32,19 @@ int attach_carrier(struct tnl_conn *c, const char *tunnel, int fd,
 	close(fd);
 	return ret;
 }
+
+int hand_over(struct tnl_conn *c, const struct handover *h)
+{
+	struct nl_msg *msg = tnl_msg(c, TUNNEL_CMD_SESSION_NEW, 0);
+
+	if (!msg || nla_put_string(msg, TUNNEL_A_NAME, h->tunnel) ||
+	    nla_put_string(msg, TUNNEL_A_SERVICE, h->service) ||
+	    nla_put_s32(msg, TUNNEL_A_FD, h->fd) ||
+	    nla_put_u8(msg, TUNNEL_A_PROTOCOL, h->protocol) ||
+	    (h->prefix_len && nla_put(msg, TUNNEL_A_PREFIX, (int)h->prefix_len, h->prefix))) {
+		nlmsg_free(msg);
+		snprintf(c->error, sizeof(c->error), "out of memory");
+		return -ENOMEM;
+	}
+	return tnl_talk(c, msg, NULL, NULL);
+}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The hand-over: a socket with kTLS in both directions becomes a carrier. */
+/*
+ * What the kernel takes over: a socket with kTLS in both directions becomes a carrier, a
+ * connection of a program a session.
+ */
 #ifndef TUNNELD_ATTACH_H
 #define TUNNELD_ATTACH_H
 
@@ -15,5 +18,20 @@
  */
 int attach_carrier(struct tnl_conn *c, const char *tunnel, int fd,
 		   const uint8_t pin[TUNNEL_PIN_LEN], uint32_t *carrier_id);
+
+/** struct handover - a connection, and where it goes */
+struct handover {
+	const char *tunnel, *service;
+	int fd;		    /* no other descriptor of it, no epoll */
+	const void *prefix; /* what has been read from it */
+	size_t prefix_len;  /* at most TUNNEL_PREFIX_MAX */
+	uint8_t protocol;   /* TUNNEL_PROTOCOL_* */
+};
+
+/**
+ * hand_over - TUNNEL_CMD_SESSION_NEW; the caller closes the descriptor
+ * Return: 0; or -errno with a sentence in c->error, and the connection is as it was.
+ */
+int hand_over(struct tnl_conn *c, const struct handover *h);
 
 #endif /* TUNNELD_ATTACH_H */

@@ -9,6 +9,8 @@
 #include "clock.h"
 #include "config.h"
 #include "dial.h"
+#include "front.h"
+#include "visitor.h"
 
 /* Insurance only: notifications normally make it happen earlier. */
 #define SYNC_IDLE_MS 30000
@@ -149,7 +151,7 @@ static int sync_now(struct daemon *d)
 	for (t = d->tunnels; t; t = t->next)
 		if (t->role == TUNNEL_ROLE_DIAL)
 			dial_sync(d, t);
-	return 0;
+	return front_sync(d);
 }
 
 static void on_sync(evutil_socket_t fd, short what, void *arg)
@@ -166,7 +168,7 @@ static void on_sync(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	if (ret && ret != -EINTR)
-		log_info("listing the tunnels: %s",
+		log_info("listing tunnels and listeners: %s",
 			 d->ctl.error[0] ? d->ctl.error : strerror(-ret));
 	config_sync_soon(d, ret ? SYNC_RETRY_MS : SYNC_IDLE_MS);
 }
@@ -217,6 +219,9 @@ static int on_event(uint8_t cmd, struct nlattr **attr, void *arg)
 	case TUNNEL_CMD_TUNNEL_NEW:
 	case TUNNEL_CMD_TUNNEL_DEL:
 	case TUNNEL_CMD_FLUSH:
+	case TUNNEL_CMD_LISTENER_NEW:
+	case TUNNEL_CMD_LISTENER_SET:
+	case TUNNEL_CMD_LISTENER_DEL:
 		break;
 	default:
 		return 0;
@@ -306,6 +311,8 @@ void config_stop(struct daemon *d)
 		forget(t);
 	}
 	accept_sync(d);
+	front_stop(d);
+	visitors_drop(d);
 	if (d->events_io)
 		event_free(d->events_io);
 	if (d->sync_timer)

@@ -11,6 +11,8 @@
 
 struct tunnel;
 struct listener;
+struct front;
+struct visitor;
 
 struct daemon {
 	struct event_base *base;
@@ -26,6 +28,11 @@ struct daemon {
 	struct tunnel *tunnels; /* config.c: mirror of the kernel's */
 	struct event *events_io, *sync_timer;
 	uint64_t sync_due_ms; /* when sync_timer is pending */
+
+	struct front *fronts; /* front.c */
+	struct visitor *visitors, **visitors_end;
+	struct limits visitor_limits;
+	struct log_limit visitor_log;
 
 	struct listener *listeners; /* accept.c */
 	struct limits limits;

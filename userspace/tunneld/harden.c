@@ -16,6 +16,8 @@
 #include "harden.h"
 #include "log.h"
 
+#define FILES 65536
+
 #ifndef MCL_ONFAULT
 #define MCL_ONFAULT 4
 #endif
@@ -38,6 +40,17 @@ void harden_memory(void)
 		log_debug("RLIMIT_MEMLOCK: %s: memory may be swapped", strerror(errno));
 	else if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
 		log_debug("mlockall: %s", strerror(errno));
+}
+
+void harden_raise_files(void)
+{
+	struct rlimit files;
+
+	/* not further: what walks all descriptors is still used by some libraries */
+	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < FILES) {
+		files.rlim_cur = files.rlim_max < FILES ? files.rlim_max : FILES;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 }
 
 /*

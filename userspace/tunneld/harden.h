@@ -10,6 +10,9 @@
 /** harden_memory - no core dumps, no ptrace, no swap, umask 077. Before any key is read. */
 void harden_memory(void);
 
+/** harden_raise_files - as many descriptors as we may have, up to 65536 */
+void harden_raise_files(void);
+
 /**
  * harden_load_modules - modprobe tls, and the AES instructions of the CPU
  *

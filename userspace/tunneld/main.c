@@ -19,6 +19,7 @@
 #include "identity.h"
 #include "linger.h"
 #include "notify.h"
+#include "visitor.h"
 
 #ifndef TUNNEL_VERSION
 #define TUNNEL_VERSION "0.1"
@@ -178,6 +179,7 @@ int main(int argc, char **argv)
 	parse_options(&d, &limits, argc, argv);
 	signal(SIGPIPE, SIG_IGN);
 	harden_memory();
+	harden_raise_files();
 	ret = open_kernel(&d.ctl);
 	if (ret)
 		return ret;
@@ -194,6 +196,7 @@ int main(int argc, char **argv)
 	} else {
 		crypto_random(NULL, (unsigned char *)&seed, sizeof(seed));
 		limits_init(&d.limits, &limits, seed);
+		visitors_init(&d, seed);
 		evdns_set_log_fn(on_dns_log);
 		ret = run(&d);
 		identity_flush();

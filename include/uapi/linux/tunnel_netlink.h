@@ -33,6 +33,7 @@
 #define TUNNEL_ALLOW_MAX	32
 /* Bytes of a connection that user space may read before it hands it over. */
 #define TUNNEL_PREFIX_MAX	16384
+#define TUNNEL_ROUTES_MAX	16384
 
 /**
  * enum tunnel_cmd - requests and notifications
@@ -56,7 +57,10 @@ enum tunnel_cmd {
 	TUNNEL_CMD_SERVICE_NEW,
 	TUNNEL_CMD_SERVICE_DEL,		/* SERVICE, [NAME] */
 	TUNNEL_CMD_SERVICE_GET,		/* dump */
-	/* ADDRESS (port 0: the kernel chooses, the answer says), NAME, SERVICE */
+	/*
+	 * ADDRESS (port 0: the kernel chooses, the answer says), NAME, SERVICE; or ADDRESS
+	 * and ROUTES: the daemon accepts, and chooses where each connection goes
+	 */
 	TUNNEL_CMD_LISTENER_NEW,
 	TUNNEL_CMD_LISTENER_DEL,	/* ADDRESS */
 	TUNNEL_CMD_LISTENER_GET,	/* dump */
@@ -84,6 +88,16 @@ enum tunnel_cmd {
 	 * refusal FD is as it was.
 	 */
 	TUNNEL_CMD_SESSION_NEW,
+	/*
+	 * ADDRESS, ROUTES, [REVISION]: other routes for a listener that has some. ESTALE:
+	 * they have changed since this revision. Also a notification.
+	 */
+	TUNNEL_CMD_LISTENER_SET,
+	/*
+	 * ADDRESS, REVISION, STATE, [REPORT]: the daemon says how far it is with a listener
+	 * with routes. From the daemon only; also a notification.
+	 */
+	TUNNEL_CMD_LISTENER_REPORT,
 
 	__TUNNEL_CMD_MAX,
 };
@@ -100,6 +114,17 @@ enum tunnel_state {
 	TUNNEL_STATE_HELLO,		/* carrier attached, peer's HELLO awaited */
 	TUNNEL_STATE_UP,
 };
+
+/** enum tunnel_listener_state - is somebody there who accepts connections? */
+enum tunnel_listener_state {
+	TUNNEL_LISTENER_UP,
+	TUNNEL_LISTENER_WAITING,	/* for the daemon to take it up */
+	TUNNEL_LISTENER_FAILED,		/* REPORT says why */
+
+	__TUNNEL_LISTENER_MAX,
+};
+
+#define TUNNEL_LISTENER_STATE_MAX (__TUNNEL_LISTENER_MAX - 1)
 
 enum tunnel_session_state {
 	TUNNEL_SESSION_OPENING,		/* OPEN sent or target being connected */
@@ -193,7 +218,7 @@ enum tunnel_attr {
 	TUNNEL_A_KEY,			/* string, absolute path of our private key (PEM) */
 	TUNNEL_A_CIPHERS,		/* u32, TUNNEL_CIPHER_* */
 	TUNNEL_A_GRACE,			/* u32, ms a session waits without carrier */
-	TUNNEL_A_STATE,			/* u8, tunnel_state or tunnel_session_state */
+	TUNNEL_A_STATE,			/* u8, tunnel_state, _session_state or _listener_state */
 	TUNNEL_A_PEER_NAME,		/* string, what the peer calls this tunnel */
 	TUNNEL_A_SERVICE,		/* string */
 	TUNNEL_A_ADDRESS,		/* sockaddr: target of a service, listener's address */
@@ -259,6 +284,13 @@ enum tunnel_attr {
 	TUNNEL_A_DIRECT,
 	/* binary, at most TUNNEL_PREFIX_MAX: what has been read from FD, in its order */
 	TUNNEL_A_PREFIX,
+	/*
+	 * string, at most TUNNEL_ROUTES_MAX bytes: where a listener leads, a line for each
+	 * route, the first that fits. The daemon's business; the kernel keeps it only.
+	 */
+	TUNNEL_A_ROUTES,
+	TUNNEL_A_REVISION,		/* u32, raised by each change of a listener's routes */
+	TUNNEL_A_REPORT,		/* string, why a listener has failed */
 
 	__TUNNEL_A_MAX,
 };

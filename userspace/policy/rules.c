@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <linux/tunnel.h>
+#include <linux/tunnel_netlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http.h"
+#include "rules.h"
+#include "tnl.h"
+
+#define BLANK " \t\r"
+
+/* Where the parser is, for its sentences. */
+struct place {
+	size_t line;
+	char *err;
+	size_t errlen;
+};
+
+static int bad(const struct place *p, const char *what, const char *word, const char *why)
+{
+	char shown[4 * 64 + 1];
+
+	tnl_escape(word, shown, sizeof(shown));
+	snprintf(p->err, p->errlen, "%s%s\"%s\" %s", what, *what ? " " : "", shown, why);
+	return -EINVAL;
+}
+
+const char *rules_protocol_name(unsigned int protocol)
+{
+	static const char *const names[] = {
+		[TUNNEL_PROTOCOL_HTTP1] = "http1",	   [TUNNEL_PROTOCOL_GRPC] = "grpc",
+		[TUNNEL_PROTOCOL_WEBSOCKET] = "websocket", [TUNNEL_PROTOCOL_OPAQUE] = "opaque",
+		[TUNNEL_PROTOCOL_HTTP2] = "http2",	   [TUNNEL_PROTOCOL_TLS] = "tls",
+	};
+
+	return protocol < sizeof(names) / sizeof(names[0]) ? names[protocol] : NULL;
+}
+
+static int read_protocol(const struct place *p, char *word, int *protocol)
+{
+	const char *name;
+
+	for (*protocol = 0; (name = rules_protocol_name(*protocol)); ++*protocol)
+		if (!strcmp(name, word))
+			return 0;
+	return bad(p, "protocol", word, "is none of http1, http2, grpc, websocket, tls and opaque");
+}
+
+/* A host name, or "*." and one. In place. */
+static int read_name(const struct place *p, const char *what, char *word, const char **name)
+{
+	char *bare = strncmp(word, "*.", 2) ? word : word + 2;
+	char host[REQUEST_HOST_MAX + 1];
+	size_t len = strlen(bare);
+
+	if (!len || !request_host(host, (struct text){ bare, len }, false))
+		return bad(p, what, word, "is no host name, nor \"*.\" and one");
+	/* What is kept is never longer: letters are lowered, a dot at the end goes. */
+	memcpy(bare, host, strlen(host) + 1);
+	*name = word;
+	return 0;
+}
+
+static int read_path(const struct place *p, char *word, const char **path)
+{
+	struct request r = { .n_headers = 0 };
+
+	if (strpbrk(word, "?#") || !http_path(&r, (struct text){ word, strlen(word) }) ||
+	    *word != '/')
+		return bad(p, "path", word,
+			   "is no path: one begins with '/', and has no query, \".\" or \"..\"");
+	*path = word;
+	return 0;
+}
+
+static int read_header(const struct place *p, char *word, struct route *t)
+{
+	char *c, *equals = strchr(word, '=');
+
+	if (equals)
+		*equals = 0;
+	if (!*word)
+		return bad(p, "header", word, "has no name");
+	for (c = word; *c; c++) {
+		if (!http_is_token((uint8_t)*c))
+			return bad(p, "header", word, "is no name of a header field");
+		if (*c >= 'A' && *c <= 'Z')
+			*c += 'a' - 'A';
+	}
+	t->header = word;
+	t->value = equals ? equals + 1 : NULL;
+	return 0;
+}
+
+static int read_target(const struct place *p, char *word, const char **target)
+{
+	char *slash = strchr(word, '/');
+	const char *why;
+
+	if (!slash)
+		return bad(p, "to", word, "is not TUNNEL/SERVICE");
+	*slash = 0;
+	why = tnl_check_name(word);
+	if (!why)
+		why = tnl_check_name(slash + 1);
+	*slash = '/';
+	if (why) {
+		snprintf(p->err, p->errlen, "to \"%s\": %s", word, why);
+		return -EINVAL;
+	}
+	*target = word;
+	return 0;
+}
+
+static int read_pair(const struct place *p, const char *key, char *value, struct route *t)
+{
+	const char *why;
+
+	if (!strcmp(key, "sni"))
+		return read_name(p, key, value, &t->sni);
+	if (!strcmp(key, "host"))
+		return read_name(p, key, value, &t->host);
+	if (!strcmp(key, "path"))
+		return read_path(p, value, &t->path);
+	if (!strcmp(key, "header"))
+		return read_header(p, value, t);
+	if (!strcmp(key, "protocol"))
+		return read_protocol(p, value, &t->protocol);
+	if (!strcmp(key, "to"))
+		return read_target(p, value, &t->target);
+	if (!strcmp(key, "alpn")) {
+		t->alpn = value;
+		return 0;
+	}
+	if (!strcmp(key, "from")) {
+		why = network_parse(&t->source, value);
+		return why ? bad(p, "from", value, why) : 0;
+	}
+	return bad(p, "", key, "is none of sni, host, alpn, path, header, protocol, from and to");
+}
+
+/* Has this keyword been seen in the line? Each is one condition. */
+static bool again(const char **seen, size_t *n, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < *n; i++)
+		if (!strcmp(seen[i], key))
+			return true;
+	seen[(*n)++] = key;
+	return false;
+}
+
+static int read_line(const struct place *p, char *line, struct route *t)
+{
+	const char *seen[8];
+	char *save, *key, *value;
+	size_t n = 0;
+	int ret;
+
+	t->protocol = ROUTE_ANY;
+	for (key = strtok_r(line, BLANK, &save); key; key = strtok_r(NULL, BLANK, &save)) {
+		if (t->target)
+			return bad(p, "", key, "is behind \"to\", which must be the last");
+		value = strtok_r(NULL, BLANK, &save);
+		if (!value)
+			return bad(p, "", key, "has no value");
+		/* An unknown keyword is said below, so there are never more than eight. */
+		if (n < sizeof(seen) / sizeof(seen[0]) && again(seen, &n, key))
+			return bad(p, "", key, "is there twice: make two routes of it");
+		ret = read_pair(p, key, value, t);
+		if (ret)
+			return ret;
+	}
+	if (t->target)
+		return 0;
+	snprintf(p->err, p->errlen, "\"to TUNNEL/SERVICE\" is missing");
+	return -EINVAL;
+}
+
+char *rules_comment(char *line)
+{
+	char *c;
+
+	for (c = line; *c; c++)
+		if (*c == '#' && (c == line || strchr(BLANK, c[-1])))
+			return c;
+	return NULL;
+}
+
+/* Only bytes that can be shown; what is behind '#' goes. */
+static int check_line(const struct place *p, char *line)
+{
+	char *c, *comment = rules_comment(line);
+
+	for (c = line; *c; c++) {
+		if ((uint8_t)*c < ' ' && !strchr(BLANK, *c)) {
+			snprintf(p->err, p->errlen, "a control character in it");
+			return -EINVAL;
+		}
+	}
+	if (c - line > RULES_LINE_MAX) {
+		snprintf(p->err, p->errlen, "longer than %d bytes", RULES_LINE_MAX);
+		return -EINVAL;
+	}
+	if (comment)
+		*comment = 0;
+	return 0;
+}
+
+static int add(struct rules *r, const struct place *p, char *line)
+{
+	struct route *more;
+	int ret = check_line(p, line);
+
+	if (ret || !line[strspn(line, BLANK)])
+		return ret;
+	if (r->n == RULES_MAX) {
+		snprintf(p->err, p->errlen, "there are more than %d routes", RULES_MAX);
+		return -EINVAL;
+	}
+	more = realloc(r->route, (r->n + 1) * sizeof(*more));
+	if (!more) {
+		snprintf(p->err, p->errlen, "out of memory");
+		return -ENOMEM;
+	}
+	r->route = more;
+	memset(&more[r->n], 0, sizeof(*more));
+	ret = read_line(p, line, &more[r->n]);
+	if (!ret)
+		r->n++;
+	return ret;
+}
+
+int rules_parse(struct rules *r, const char *text, size_t *line_no, char *err, size_t errlen)
+{
+	struct place p = { .line = 0, .err = err, .errlen = errlen };
+	char *line, *end;
+	int ret = 0;
+
+	memset(r, 0, sizeof(*r));
+	r->text = strdup(text);
+	if (!r->text) {
+		snprintf(err, errlen, "out of memory");
+		return -ENOMEM;
+	}
+	for (line = r->text; line && !ret; line = end) {
+		end = strchr(line, '\n');
+		if (end)
+			*end++ = 0;
+		p.line++;
+		ret = add(r, &p, line);
+	}
+	if (line_no)
+		*line_no = p.line;
+	if (ret)
+		rules_free(r);
+	else
+		r->reads = route_reads(r->route, r->n);
+	return ret;
+}
+
+void rules_free(struct rules *r)
+{
+	free(r->route);
+	free(r->text);
+	memset(r, 0, sizeof(*r));
+}
+
+void rules_target(const struct route *t, char *tunnel, char *service)
+{
+	size_t len = strcspn(t->target, "/");
+
+	snprintf(tunnel, TUNNEL_NAME_MAX + 1, "%.*s", (int)len, t->target);
+	snprintf(service, TUNNEL_NAME_MAX + 1, "%s", t->target + len + 1);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Routes as text: what tunnelctl is told, the kernel keeps and tunneld reads. A line is a
+ * route, the first that fits is taken:
+ *
+ *	host *.example.org path /api from 10.0.0.0/8 to gw/api
+ *	to gw/web
+ *
+ * Pure.
+ */
+#ifndef POLICY_RULES_H
+#define POLICY_RULES_H
+
+#include "route.h"
+
+/** RULES_MAX - most routes of a listener */
+#define RULES_MAX 1000
+/** RULES_LINE_MAX - longest line, bytes */
+#define RULES_LINE_MAX 1024
+
+/** struct rules - routes, and the text they point into */
+struct rules {
+	struct route *route;
+	size_t n;
+	char *text;
+	bool reads; /* route_reads() */
+};
+
+/**
+ * rules_parse - @text, lines that end with '\n', the last one need not; empty ones and
+ * what is behind '#' count for nothing
+ * @line: gets the number of the last line that was read, after -EINVAL the wrong one; or NULL
+ * @err: gets a sentence; @errlen > 0
+ * Return: 0, -EINVAL, -ENOMEM. Only after 0 is there something for rules_free().
+ */
+int rules_parse(struct rules *r, const char *text, size_t *line, char *err, size_t errlen);
+/** rules_comment - where the comment of a line begins, or NULL */
+char *rules_comment(char *line);
+void rules_free(struct rules *r);
+
+/** rules_protocol_name - enum tunnel_protocol as a word of a route, NULL past the last */
+const char *rules_protocol_name(unsigned int protocol);
+
+/** rules_target - a route's "tunnel/service" in two
+ * @tunnel, @service: TUNNEL_NAME_MAX + 1 bytes each
+ */
+void rules_target(const struct route *t, char *tunnel, char *service);
+
+#endif /* POLICY_RULES_H */

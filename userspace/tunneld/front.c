@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "clock.h"
+#include "front.h"
+#include "listen.h"
+#include "visitor.h"
+
+#define ACCEPT_BATCH	64
+#define ACCEPT_PAUSE_MS 100
+#define BIND_RETRY_MS	1000
+#define BIND_RETRY_MAX	30000
+
+struct front {
+	struct front *next;
+	struct daemon *d;
+	struct sockaddr_storage addr;
+	socklen_t addrlen;
+	char text[TNL_ADDRSTRLEN];
+	uint32_t revision;
+	char *routes; /* of a list that has just been read: text */
+
+	struct table *table; /* NULL: the routes are not as they must be */
+	int fd;		     /* -1: not bound */
+	struct event *io;
+	struct event *timer; /* bind again, or accept again */
+	unsigned int retry_ms;
+	char why[TUNNEL_TEXT_MAX + 1]; /* as it was reported and logged */
+};
+
+void table_put(struct table *t)
+{
+	if (--t->refs)
+		return;
+	rules_free(&t->rules);
+	free(t);
+}
+
+/* --- what the kernel hears of us ------------------------------------------ */
+
+/* @why: NULL, or a sentence; @f is up, or has failed. */
+static void report(struct front *f, const char *why)
+{
+	struct nl_msg *msg = tnl_msg(&f->d->ctl, TUNNEL_CMD_LISTENER_REPORT, 0);
+	int ret;
+
+	if (why && strcmp(f->why, why))
+		log_info("listening on %s: %s", f->text, why);
+	else if (!why)
+		log_debug("listening on %s, %zu routes", f->text, f->table->rules.n);
+	snprintf(f->why, sizeof(f->why), "%s", why ? why : "");
+	if (!msg || nla_put(msg, TUNNEL_A_ADDRESS, (int)f->addrlen, &f->addr) ||
+	    nla_put_u32(msg, TUNNEL_A_REVISION, f->revision) ||
+	    nla_put_u8(msg, TUNNEL_A_STATE, why ? TUNNEL_LISTENER_FAILED : TUNNEL_LISTENER_UP) ||
+	    (why && nla_put_string(msg, TUNNEL_A_REPORT, f->why))) {
+		nlmsg_free(msg);
+		return;
+	}
+	/* ENOENT, ESTALE: it has changed meanwhile, which we are told of and look at next */
+	ret = tnl_talk(&f->d->ctl, msg, NULL, NULL);
+	if (ret && ret != -ENOENT && ret != -ESTALE)
+		log_debug("reporting on %s: %s", f->text, f->d->ctl.error);
+}
+
+/* --- the listening socket ------------------------------------------------- */
+
+static void on_connection(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval pause = clock_timeval(ACCEPT_PAUSE_MS);
+	struct front *f = arg;
+	struct sockaddr_storage addr;
+	socklen_t len;
+	int i, conn;
+
+	(void)what;
+	for (i = 0; i < ACCEPT_BATCH; i++) {
+		len = sizeof(addr);
+		conn = accept4(fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (conn >= 0) {
+			f->table->refs++;
+			visitor_start(f->d, f->table, conn, &addr);
+		} else if (listen_pauses(errno)) {
+			log_info("accepting on %s: %s", f->text, strerror(errno));
+			event_del(f->io);
+			evtimer_add(f->timer, &pause);
+			return;
+		} else if (errno == EAGAIN) {
+			return;
+		}
+		/* else that connection has died already */
+	}
+}
+
+static void stop_listening(struct front *f)
+{
+	if (f->io)
+		event_free(f->io);
+	f->io = NULL;
+	if (f->fd >= 0)
+		close(f->fd);
+	f->fd = -1;
+	evtimer_del(f->timer);
+}
+
+static void open_front(struct front *f)
+{
+	int fd = listen_socket(&f->addr, f->addrlen);
+	char why[128];
+	struct timeval tv;
+
+	if (fd >= 0) {
+		f->fd = fd;
+		f->io = event_new(f->d->base, fd, EV_READ | EV_PERSIST, on_connection, f);
+		if (f->io && !event_add(f->io, NULL)) {
+			f->retry_ms = BIND_RETRY_MS;
+			log_info("listening on %s by routes", f->text);
+			report(f, NULL);
+			return;
+		}
+		stop_listening(f);
+		fd = -ENOMEM;
+	}
+	snprintf(why, sizeof(why), "%s", strerror(-fd));
+	report(f, why);
+	tv = clock_timeval(f->retry_ms);
+	evtimer_add(f->timer, &tv);
+	f->retry_ms = f->retry_ms * 2 > BIND_RETRY_MAX ? BIND_RETRY_MAX : f->retry_ms * 2;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct front *f = arg;
+
+	(void)fd;
+	(void)what;
+	if (f->io)
+		event_add(f->io, NULL);
+	else
+		open_front(f);
+}
+
+/* --- the routes ----------------------------------------------------------- */
+
+/* Other routes than before; what has come in by the old ones goes on with those. */
+static void take_routes(struct front *f, const char *routes)
+{
+	struct table *t = calloc(1, sizeof(*t));
+	char err[256] = "out of memory", why[TUNNEL_TEXT_MAX + 1];
+	size_t line = 0;
+
+	if (t && rules_parse(&t->rules, routes, &line, err, sizeof(err))) {
+		free(t);
+		t = NULL;
+	}
+	if (f->table)
+		table_put(f->table);
+	f->table = t;
+	if (!t) {
+		/* No guessing where people are to go. */
+		stop_listening(f);
+		snprintf(why, sizeof(why), "route %zu: %.200s", line, err);
+		report(f, why);
+		return;
+	}
+	t->refs = 1;
+	memcpy(t->where, f->text, sizeof(t->where));
+	if (f->fd < 0)
+		open_front(f);
+	else
+		report(f, NULL);
+}
+
+/* --- which there must be -------------------------------------------------- */
+
+struct dump {
+	struct front *first, **last;
+	bool no_memory;
+};
+
+static void free_front(struct front *f)
+{
+	if (f->timer) {
+		if (f->fd >= 0)
+			log_info("no longer listening on %s", f->text);
+		stop_listening(f);
+		event_free(f->timer);
+	}
+	if (f->table)
+		table_put(f->table);
+	free(f->routes);
+	free(f);
+}
+
+static void free_list(struct front *f)
+{
+	while (f) {
+		struct front *next = f->next;
+
+		free_front(f);
+		f = next;
+	}
+}
+
+static int take_listener(uint8_t cmd, struct nlattr **attr, void *arg)
+{
+	struct dump *dump = arg;
+	struct nlattr *addr = attr[TUNNEL_A_ADDRESS];
+	struct front *f;
+
+	(void)cmd;
+	if (!attr[TUNNEL_A_ROUTES] || !attr[TUNNEL_A_REVISION] || !addr ||
+	    (size_t)nla_len(addr) > sizeof(f->addr))
+		return 0;
+	f = calloc(1, sizeof(*f));
+	if (f)
+		f->routes = strdup(nla_get_string(attr[TUNNEL_A_ROUTES]));
+	if (!f || !f->routes) {
+		free(f);
+		dump->no_memory = true;
+		return 0;
+	}
+	memcpy(&f->addr, nla_data(addr), nla_len(addr));
+	f->addrlen = nla_len(addr);
+	f->revision = nla_get_u32(attr[TUNNEL_A_REVISION]);
+	tnl_format_addr(&f->addr, f->addrlen, f->text);
+	f->fd = -1;
+	f->retry_ms = BIND_RETRY_MS;
+	*dump->last = f;
+	dump->last = &f->next;
+	return 0;
+}
+
+/* The one for the same address that we have already, taken out of the list. */
+static struct front *take_out(struct front **list, const struct front *like)
+{
+	struct front **p, *f;
+
+	for (p = list; (f = *p); p = &f->next)
+		if (f->addrlen == like->addrlen && !memcmp(&f->addr, &like->addr, f->addrlen)) {
+			*p = f->next;
+			return f;
+		}
+	return NULL;
+}
+
+/* @f is new: make something of it. */
+static int begin(struct daemon *d, struct front *f)
+{
+	f->d = d;
+	f->timer = evtimer_new(d->base, on_timer, f);
+	if (!f->timer)
+		return -ENOMEM;
+	return 0;
+}
+
+/* Read by a daemon that has just begun, or the module has been loaded anew. */
+static void go_on(struct front *had, struct front *now)
+{
+	uint32_t revision = had->revision;
+
+	had->revision = now->revision;
+	if (revision != now->revision)
+		take_routes(had, now->routes);
+}
+
+int front_sync(struct daemon *d)
+{
+	struct dump dump = { .last = &dump.first };
+	struct nl_msg *msg = tnl_msg(&d->ctl, TUNNEL_CMD_LISTENER_GET, NLM_F_DUMP);
+	int ret = msg ? tnl_talk(&d->ctl, msg, take_listener, &dump) : -ENOMEM;
+	struct front *old, *f, *next, *had, **last = &d->fronts;
+
+	if (!ret && dump.no_memory)
+		ret = -ENOMEM;
+	if (ret) {
+		free_list(dump.first);
+		return ret;
+	}
+	old = d->fronts;
+	d->fronts = NULL;
+	/* first what goes: it may hold an address that a new one overlaps */
+	for (f = dump.first; f; f = f->next) {
+		had = take_out(&old, f);
+		if (had) {
+			had->next = NULL;
+			*last = had;
+			last = &had->next;
+		}
+	}
+	free_list(old);
+	for (f = dump.first; f; f = next) {
+		next = f->next;
+		had = NULL;
+		for (old = d->fronts; old && !had; old = old->next)
+			if (old->addrlen == f->addrlen && !memcmp(&old->addr, &f->addr, f->addrlen))
+				had = old;
+		f->next = NULL;
+		if (had) {
+			go_on(had, f);
+			free_front(f);
+			continue;
+		}
+		if (begin(d, f)) {
+			free_front(f);
+			ret = -ENOMEM;
+			continue;
+		}
+		*last = f;
+		last = &f->next;
+		take_routes(f, f->routes);
+		free(f->routes);
+		f->routes = NULL;
+	}
+	return ret;
+}
+
+void front_stop(struct daemon *d)
+{
+	free_list(d->fronts);
+	d->fronts = NULL;
+}

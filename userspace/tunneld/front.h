@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Listeners with routes: the kernel keeps what they are, we accept for them. Who comes in
+ * is a visitor (visitor.h) until it is known where it goes.
+ */
+#ifndef TUNNELD_FRONT_H
+#define TUNNELD_FRONT_H
+
+#include "daemon.h"
+#include "rules.h"
+
+/** struct table - the routes of a listener at one time; visitors keep the one they came by */
+struct table {
+	unsigned int refs;
+	struct rules rules;
+	char where[TNL_ADDRSTRLEN]; /* the listener */
+};
+
+void table_put(struct table *t);
+
+/** front_sync - listen where the kernel has listeners with routes, and nowhere else
+ *
+ * A listener whose routes have changed goes on with the new ones: no connection is lost.
+ * Return: 0 or -errno; then all is as it was.
+ */
+int front_sync(struct daemon *d);
+
+/** front_stop - listen nowhere */
+void front_stop(struct daemon *d);
+
+#endif /* TUNNELD_FRONT_H */

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <linux/tunnel.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "answer.h"
+#include "attach.h"
+#include "clock.h"
+#include "linger.h"
+#include "refusal.h"
+#include "visitor.h"
+
+/*
+ * A client that says nothing waits for the server (SMTP, SSH); one that has begun has
+ * this much time for its head.
+ */
+#define SILENT_MS 3000
+#define DECIDE_MS 10000
+/*
+ * An HTTP/2 client may wait for SETTINGS before it asks for anything (RFC 9113, 3.4), as
+ * those of gRPC do. After this time it gets some of us, which say nothing. What it
+ * answers to them is ours, too, and does not go to the target: the one exception from
+ * "the same bytes". The target's own SETTINGS follow, as they may at any time (6.5).
+ */
+#define SETTINGS_MS 100
+/*
+ * Each look begins anew, so one that drips is not looked at for each byte: when there is
+ * a quarter more, or after a while that doubles.
+ */
+#define LOOK_MS	    5
+#define LOOK_MS_MAX 640
+
+#define BUFFER	    2048
+#define MAX	    2048
+#define MAX_ADDRESS 512
+
+struct visitor {
+	struct visitor *next, **prev; /* daemon.visitors, the oldest first */
+	struct daemon *d;
+	struct table *table;
+	struct sockaddr_storage source;
+	int fd;
+	struct event *io, *timer;
+	uint64_t began_ms;
+	uint64_t settings_ms; /* HTTP/2 without a request: since when */
+	bool settings;	      /* it has got ours */
+	uint8_t *bytes;
+	size_t len, room;
+	size_t looked; /* bytes at the last look */
+	unsigned int look_ms;
+	bool end; /* it sends no more */
+};
+
+/* What is known of the one that is being looked at: large, and needed for a moment. */
+static struct request request;
+
+void visitors_init(struct daemon *d, uint32_t seed)
+{
+	/* As many as come: they are people, and cost little. */
+	static const struct limits_config config = {
+		.max = MAX,
+		.max_address = MAX_ADDRESS,
+		.rate = 1000000,
+		.burst = 1000000,
+	};
+
+	limits_init(&d->visitor_limits, &config, seed);
+	d->visitors_end = &d->visitors;
+}
+
+static void unlink_visitor(struct visitor *v)
+{
+	*v->prev = v->next;
+	if (v->next)
+		v->next->prev = v->prev;
+	else
+		v->d->visitors_end = v->prev;
+	limits_leave(&v->d->visitor_limits, (struct sockaddr *)&v->source);
+}
+
+static void forget_events(struct visitor *v)
+{
+	if (v->io)
+		event_free(v->io);
+	if (v->timer)
+		event_free(v->timer);
+	v->io = v->timer = NULL;
+}
+
+static void free_visitor(struct visitor *v)
+{
+	forget_events(v);
+	if (v->fd >= 0)
+		close(v->fd);
+	table_put(v->table);
+	free(v->bytes);
+	free(v);
+}
+
+static void drop(struct visitor *v)
+{
+	unlink_visitor(v);
+	free_visitor(v);
+}
+
+void visitors_drop(struct daemon *d)
+{
+	while (d->visitors)
+		drop(d->visitors);
+}
+
+static void say_refused(struct visitor *v, const char *why)
+{
+	char peer[TNL_ADDRSTRLEN];
+
+	tnl_format_addr(&v->source, sizeof(v->source), peer);
+	refusal_log(v->d, peer, v->table->where, why);
+}
+
+/* Answer and close; @v is gone. */
+static void refuse(struct visitor *v, enum answer a, const char *why)
+{
+	uint8_t answer[ANSWER_MAX];
+	size_t n = answer_write(answer, a, &request, v->bytes, v->len);
+	int fd = v->fd;
+
+	say_refused(v, why);
+	forget_events(v);
+	v->fd = -1;
+	/* A fresh connection has room for it, or its end is no loss. */
+	if (n && send(fd, answer, n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n)
+		linger_close(v->d->base, fd);
+	else
+		close(fd);
+	drop(v);
+}
+
+/* It goes where @route says; @v is gone. */
+static void lead(struct visitor *v, const struct route *route)
+{
+	char tunnel[TUNNEL_NAME_MAX + 1], service[TUNNEL_NAME_MAX + 1];
+	struct handover h = {
+		.tunnel = tunnel,
+		.service = service,
+		.fd = v->fd,
+		.prefix = v->bytes,
+		.prefix_len = v->len,
+		.protocol = request.protocol,
+	};
+	char why[sizeof(v->d->ctl.error) + 64];
+
+	rules_target(route, tunnel, service);
+	/* The kernel takes none that is somebody else's too. */
+	forget_events(v);
+	if (hand_over(&v->d->ctl, &h)) {
+		snprintf(why, sizeof(why), "to %s: %s", route->target, v->d->ctl.error);
+		refuse(v, ANSWER_UNAVAILABLE, why);
+		return;
+	}
+	log_debug("%s: %s to %s", v->table->where, rules_protocol_name(request.protocol),
+		  route->target);
+	drop(v);
+}
+
+/* All that will be known is known; @v is gone. */
+static void decide(struct visitor *v)
+{
+	const struct rules *r = &v->table->rules;
+	int i = route_find(r->route, r->n, &request, &v->source);
+
+	if (i >= 0)
+		lead(v, &r->route[i]);
+	else
+		refuse(v, ANSWER_NO_ROUTE, "no route fits");
+}
+
+/* An HTTP/2 client has said no more than that. Return: true if @v is gone. */
+static bool wait_for_request(struct visitor *v, uint64_t now)
+{
+	const struct rules *r = &v->table->rules;
+	int i = v->settings ? -1 : route_waiting(r->route, r->n, &v->source);
+
+	if (i >= 0) {
+		lead(v, &r->route[i]);
+		return true;
+	}
+	if (!v->settings_ms)
+		v->settings_ms = now;
+	if (!v->settings && now >= v->settings_ms + SETTINGS_MS)
+		v->settings = send(v->fd, HTTP2_SETTINGS, HTTP2_SETTINGS_LEN, MSG_NOSIGNAL) ==
+			      HTTP2_SETTINGS_LEN;
+	return false;
+}
+
+/* Take its answer to our SETTINGS out of what it said. Return: false, not there yet. */
+static bool take_ack(struct visitor *v)
+{
+	size_t at = http2_ack(v->bytes, v->len);
+
+	if (!at)
+		return false;
+	v->len -= HTTP2_SETTINGS_LEN;
+	memmove(v->bytes + at, v->bytes + at + HTTP2_SETTINGS_LEN, v->len - at);
+	v->settings = false;
+	/* what was found points into the bytes */
+	request_parse(&request, v->bytes, v->len);
+	return true;
+}
+
+static void wait_for(struct visitor *v, uint64_t now, uint64_t until)
+{
+	struct timeval tv = clock_timeval(until > now ? until - now : 0);
+
+	evtimer_add(v->timer, &tv);
+}
+
+/* When to look next if nothing more comes. */
+static void set_timer(struct visitor *v, uint64_t now)
+{
+	uint64_t until = v->began_ms + (v->len ? DECIDE_MS : SILENT_MS);
+
+	if (v->len > v->looked && now + v->look_ms < until)
+		until = now + v->look_ms;
+	if (v->settings_ms && !v->settings && v->settings_ms + SETTINGS_MS > now &&
+	    v->settings_ms + SETTINGS_MS < until)
+		until = v->settings_ms + SETTINGS_MS;
+	wait_for(v, now, until);
+}
+
+/* Look at what there is; @v may be gone. */
+static void look(struct visitor *v)
+{
+	uint64_t now = clock_ms();
+	bool over = v->end || now >= v->began_ms + (v->len ? DECIDE_MS : SILENT_MS);
+
+	v->looked = v->len;
+	switch (request_parse(&request, v->bytes, v->len)) {
+	case VERDICT_BAD:
+		refuse(v, ANSWER_BAD, request.why);
+		return;
+	case VERDICT_MORE:
+		break;
+	default:
+		if (v->settings && !take_ack(v))
+			break;
+		decide(v);
+		return;
+	}
+	if (!v->len && v->end) {
+		drop(v); /* a port scan, a health check */
+		return;
+	}
+	if (!v->len && over) {
+		decide(v);
+		return;
+	}
+	if (!over && request.protocol == TUNNEL_PROTOCOL_HTTP2 && wait_for_request(v, now))
+		return;
+	if (over) {
+		refuse(v, v->end ? ANSWER_BAD : ANSWER_LATE,
+		       v->end ? "it ended in the middle of its head" :
+				"its head was not there in time");
+		return;
+	}
+	v->look_ms = v->look_ms * 2 > LOOK_MS_MAX ? LOOK_MS_MAX : v->look_ms * 2;
+	set_timer(v, now);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	look(arg);
+}
+
+/* Return: false if there is no memory. */
+static bool make_room(struct visitor *v)
+{
+	size_t room = v->room ? v->room * 2 : BUFFER;
+	uint8_t *bytes;
+
+	if (v->len < v->room || v->room == REQUEST_BYTES_MAX)
+		return true;
+	bytes = realloc(v->bytes, room);
+	if (!bytes)
+		return false;
+	v->bytes = bytes;
+	v->room = room;
+	return true;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct visitor *v = arg;
+	ssize_t n = 1;
+
+	(void)what;
+	do {
+		if (!make_room(v)) {
+			say_refused(v, "out of memory");
+			drop(v);
+			return;
+		}
+		if (v->len == REQUEST_BYTES_MAX)
+			break;
+		n = recv(fd, v->bytes + v->len, v->room - v->len, 0);
+		if (n > 0)
+			v->len += n;
+	} while (n > 0);
+	if (v->len < REQUEST_BYTES_MAX && n < 0 && errno != EAGAIN && errno != EINTR) {
+		drop(v); /* it was reset */
+		return;
+	}
+	v->end = v->len < REQUEST_BYTES_MAX && !n;
+	if (v->end || v->len == REQUEST_BYTES_MAX || !v->looked ||
+	    v->len - v->looked > v->looked / 4)
+		look(v);
+	else
+		set_timer(v, clock_ms());
+}
+
+void visitor_start(struct daemon *d, struct table *table, int fd,
+		   const struct sockaddr_storage *source)
+{
+	struct sockaddr *from = (struct sockaddr *)source;
+	unsigned int more;
+	struct visitor *v;
+
+	if (d->visitor_limits.total >= MAX)
+		drop(d->visitors); /* the oldest: a decision takes a moment */
+	if (limits_enter(&d->visitor_limits, from, clock_ms()) != LIMITS_OK) {
+		if (log_limit_pass(&d->visitor_log, clock_ms(), &more))
+			log_info("refused on %s: an address has %d connections that do not say what they want",
+				 table->where, MAX_ADDRESS);
+		close(fd);
+		table_put(table);
+		return;
+	}
+	v = calloc(1, sizeof(*v));
+	if (!v) {
+		limits_leave(&d->visitor_limits, from);
+		close(fd);
+		table_put(table);
+		return;
+	}
+	v->d = d;
+	v->table = table;
+	v->source = *source;
+	v->fd = fd;
+	v->began_ms = clock_ms();
+	v->look_ms = LOOK_MS;
+	v->prev = d->visitors_end;
+	*v->prev = v;
+	d->visitors_end = &v->next;
+	v->io = event_new(d->base, fd, EV_READ | EV_PERSIST, on_readable, v);
+	v->timer = evtimer_new(d->base, on_timer, v);
+	if (!v->io || !v->timer || event_add(v->io, NULL)) {
+		say_refused(v, "out of memory");
+		drop(v);
+	} else if (!table->rules.reads) {
+		memset(&request, 0, sizeof(request));
+		request.protocol = TUNNEL_PROTOCOL_OPAQUE;
+		decide(v);
+	} else {
+		/* What it says has often come with it. */
+		on_readable(fd, EV_READ, v);
+	}
+}
