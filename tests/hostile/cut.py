@@ -313,10 +313,11 @@ class World:
         cuts, at, dice = list(cuts), [], random.Random(self.n)
         self.forget_links()
         current = self.link(plain, cuts.pop(0) if cuts else None)
+        sure = True     # that all that was passed on has been received
         self.begin(script)
 
         def links():
-            nonlocal current
+            nonlocal current, sure
             if not current.cut_at:
                 return
             if current.how == "del":
@@ -325,8 +326,11 @@ class World:
             if patient and self.carriers():
                 return
             at.append(current.cut_at)
-            current = self.link(plain, cuts.pop(0) if cuts else None,
-                                exactly=patient and current.how == "fin")
+            # With its HELLOs a link begins to count anew; without, what the one before
+            # it passed on, and an end that was closed did not read, counts still.
+            sure = patient and current.how == "fin" and (
+                sure or all(h.hello for h in current.halves.values()))
+            current = self.link(plain, cuts.pop(0) if cuts else None, exactly=sure)
         self.turn_until("end of the exchange", self.no_session, links)
         late = [k for k in self.links if k.how == "late" and k.cut_at]
         for link in late:
