@@ -732,6 +732,7 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 	c->file = sock->file;
 	c->attached_at = jiffies;
 	c->last_rx = jiffies;
+	c->heard = jiffies;
 	INIT_LIST_HEAD(&c->node);
 	mutex_init(&c->tx_lock);
 	mutex_init(&c->rx_lock);
@@ -742,7 +743,7 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 	INIT_WORK(&c->end_work, tnl_carrier_end_work);
 	INIT_DELAYED_WORK(&c->hello_timeout, hello_timeout);
 	INIT_DELAYED_WORK(&c->drain, tnl_carrier_drain_work);
-	tnl_watch_init(&c->watch, &c->rx_work, &c->tx_work);
+	tnl_watch_init(&c->watch, tnl_wq, &c->rx_work, &c->tx_work);
 	if (t->direct)
 		tnl_duty_init(&c->duty, &c->watch);
 

@@ -80,6 +80,8 @@ struct tnl_carrier {
 	unsigned int rx_offset, rx_left;
 	u64 rx_records, rx_bytes;
 	unsigned long last_rx;		/* jiffies */
+	unsigned long heard;		/* tick: jiffies; when TCP had received something */
+	u32 rcv_nxt;			/* tick: what it had received then */
 	unsigned long attached_at;	/* jiffies */
 	unsigned long trimmed_at;	/* jiffies */
 };

@@ -326,9 +326,25 @@ void tnl_lane_take_down(struct tnl_lane *lane)
 	spin_unlock(&lane->lock);
 }
 
-static void check_life(struct tnl_lane *lane, struct tnl_carrier *c)
+/*
+ * When did the peer last say something? What TCP has and our work has not read yet counts:
+ * a machine that is behind with its work is no dead peer.
+ */
+static unsigned long last_heard(struct tnl_carrier *c)
 {
 	unsigned long last_rx = READ_ONCE(c->last_rx);
+	u32 rcv_nxt = READ_ONCE(tcp_sk(c->sock->sk)->rcv_nxt);
+
+	if (rcv_nxt != c->rcv_nxt) {
+		c->rcv_nxt = rcv_nxt;
+		c->heard = jiffies;
+	}
+	return time_after(c->heard, last_rx) ? c->heard : last_rx;
+}
+
+static void check_life(struct tnl_lane *lane, struct tnl_carrier *c)
+{
+	unsigned long last_rx = last_heard(c);
 
 	if (time_after(jiffies, last_rx + DEAD_AFTER)) {
 		tnl_carrier_lost(c, TUNNEL_REASON_TIMED_OUT);

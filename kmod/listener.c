@@ -155,7 +155,7 @@ int tnl_listener_add(struct tnl_net *tn, struct sockaddr_storage *address,
 	strscpy(l->tunnel, tunnel, sizeof(l->tunnel));
 	strscpy(l->service, service, sizeof(l->service));
 	INIT_WORK(&l->accept_work, accept_work);
-	tnl_watch_init(&l->watch, &l->accept_work, &l->accept_work);
+	tnl_watch_init(&l->watch, tnl_local_wq, &l->accept_work, &l->accept_work);
 	err = open_socket(l, extack);
 	if (err) {
 		kfree(l);

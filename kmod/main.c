@@ -21,7 +21,10 @@ static unsigned int linger = 300;
 module_param(linger, uint, 0644);
 MODULE_PARM_DESC(linger, "seconds that carriers go on without tunneld, in other than the initial network namespace (default 300, 0: for ever)");
 
-struct workqueue_struct *tnl_wq;
+/* How many works of local connections may be begun on a processor. */
+#define LOCAL_ACTIVE 32
+
+struct workqueue_struct *tnl_wq, *tnl_local_wq;
 static unsigned int net_id;
 
 struct tnl_net *tnl_net(struct net *net)
@@ -145,9 +148,12 @@ static int __init tunnel_init(void)
 	err = -ENOMEM;
 	if (!tnl_wq)
 		goto cache;
+	tnl_local_wq = alloc_workqueue("tunnel-local", WQ_PERCPU, LOCAL_ACTIVE);
+	if (!tnl_local_wq)
+		goto wq;
 	err = tnl_direct_init();
 	if (err)
-		goto wq;
+		goto local;
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto direct;
@@ -172,6 +178,8 @@ pernet:
 	unregister_pernet_subsys(&net_ops);
 direct:
 	tnl_direct_exit();
+local:
+	destroy_workqueue(tnl_local_wq);
 wq:
 	destroy_workqueue(tnl_wq);
 cache:
@@ -188,6 +196,7 @@ static void __exit tunnel_exit(void)
 	netlink_unregister_notifier(&netlink_notifier);
 	unregister_pernet_subsys(&net_ops);
 	tnl_direct_exit();
+	destroy_workqueue(tnl_local_wq);
 	destroy_workqueue(tnl_wq);
 	rcu_barrier();
 	tnl_chunk_cache_destroy();

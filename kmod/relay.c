@@ -572,7 +572,7 @@ static struct tnl_relay *alloc(struct tnl_tunnel *t)
 	INIT_WORK(&r->up_work, up_work);
 	INIT_WORK(&r->down_work, down_work);
 	INIT_DELAYED_WORK(&r->deadline, deadline);
-	tnl_watch_init(&r->watch, &r->up_work, &r->down_work);
+	tnl_watch_init(&r->watch, tnl_local_wq, &r->up_work, &r->down_work);
 	tnl_chunkq_init(&r->out);
 	tnl_chunkq_init(&r->ahead);
 	tnl_tunnel_hold(t);

@@ -22,7 +22,7 @@ static void readable(struct tnl_watch *w, unsigned int mode, int sync)
 
 	spin_lock_irqsave(&w->lock, flags);
 	if (!w->stopped && !(w->duty && tnl_duty_call(w->duty, mode, sync)))
-		queue_work(tnl_wq, w->rx);
+		queue_work(w->wq, w->rx);
 	spin_unlock_irqrestore(&w->lock, flags);
 }
 
@@ -53,14 +53,16 @@ static void retry(struct work_struct *work)
 /**
  * tnl_watch_init - prepare, before the first use of any other function
  * @w: the watch
+ * @wq: where they run: tnl_wq, or tnl_local_wq
  * @rx: work to queue when there is something to read
  * @tx: work to queue when there is room to write
  */
-void tnl_watch_init(struct tnl_watch *w, struct work_struct *rx,
-		    struct work_struct *tx)
+void tnl_watch_init(struct tnl_watch *w, struct workqueue_struct *wq,
+		    struct work_struct *rx, struct work_struct *tx)
 {
 	memset(w, 0, sizeof(*w));
 	spin_lock_init(&w->lock);
+	w->wq = wq;
 	w->rx = rx;
 	w->tx = tx;
 	init_waitqueue_func_entry(&w->entry, wake);
@@ -155,7 +157,7 @@ void tnl_watch_queue(struct tnl_watch *w, struct work_struct *work)
 
 	spin_lock_irqsave(&w->lock, flags);
 	if (!w->stopped)
-		queue_work(tnl_wq, work);
+		queue_work(w->wq, work);
 	spin_unlock_irqrestore(&w->lock, flags);
 }
 
@@ -166,7 +168,7 @@ void tnl_watch_retry(struct tnl_watch *w)
 
 	spin_lock_irqsave(&w->lock, flags);
 	if (!w->stopped)
-		queue_delayed_work(tnl_wq, &w->retry, msecs_to_jiffies(RETRY_MS));
+		queue_delayed_work(w->wq, &w->retry, msecs_to_jiffies(RETRY_MS));
 	spin_unlock_irqrestore(&w->lock, flags);
 }
 

@@ -24,6 +24,7 @@ struct tnl_duty;
 struct tnl_watch {
 	wait_queue_entry_t entry;
 	struct socket *sock;		/* borrowed; the owner keeps it alive */
+	struct workqueue_struct *wq;	/* of @rx and @tx */
 	struct work_struct *rx;		/* something to read, or an event */
 	struct work_struct *tx;		/* room to write, or an event */
 	struct delayed_work retry;	/* memory was short: no wake-up will come */
@@ -35,8 +36,8 @@ struct tnl_watch {
 };
 
 int tnl_watch_claim(struct tnl_watch *w, struct socket *sock);
-void tnl_watch_init(struct tnl_watch *w, struct work_struct *rx,
-		    struct work_struct *tx);
+void tnl_watch_init(struct tnl_watch *w, struct workqueue_struct *wq,
+		    struct work_struct *rx, struct work_struct *tx);
 void tnl_watch_start(struct tnl_watch *w, struct socket *sock);
 void tnl_watch_stop(struct tnl_watch *w);
 void tnl_watch_release(struct tnl_watch *w);
@@ -45,6 +46,10 @@ void tnl_watch_retry(struct tnl_watch *w);
 
 void tnl_sock_adopt(struct socket *sock, bool carrier);
 
-extern struct workqueue_struct *tnl_wq;
+/*
+ * Works of local connections have a queue of their own, which lets only a few begin at a
+ * time: a carrier's work never stands behind thousands of them.
+ */
+extern struct workqueue_struct *tnl_wq, *tnl_local_wq;
 
 #endif /* _TUNNEL_WATCH_H */

@@ -84,7 +84,11 @@ def real_flood(side):
                     for i in range(first, c.last + 1)))
     read_now(c)
     accepted, echoed = set(), set()
+    alive = time.monotonic()
     while len(echoed) < n:
+        if time.monotonic() > alive + 5:
+            c.send(frame(PONG, payload=bytes(8)))   # it must not take us for dead meanwhile
+            alive = time.monotonic()
         f = c.next(PATIENCE)
         if f and f.kind == ACCEPT and f.session not in accepted:
             accepted.add(f.session)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <linux/tunnel.h>
 #include <linux/tunnel_netlink.h>
 #include <stdio.h>
@@ -276,4 +278,41 @@ void rules_target(const struct route *t, char *tunnel, char *service)
 
 	snprintf(tunnel, TUNNEL_NAME_MAX + 1, "%.*s", (int)len, t->target);
 	snprintf(service, TUNNEL_NAME_MAX + 1, "%s", t->target + len + 1);
+}
+
+static char *say(char *at, const char *end, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(at, end - at, fmt, ap);
+	va_end(ap);
+	return n < end - at ? at + n : at;
+}
+
+char *rules_format(const struct route *t, char line[RULES_FORMAT_MAX])
+{
+	const char *end = line + RULES_FORMAT_MAX;
+	char address[INET6_ADDRSTRLEN], *at = line;
+
+	*at = 0;
+	if (t->sni)
+		at = say(at, end, "sni %s ", t->sni);
+	if (t->alpn)
+		at = say(at, end, "alpn %s ", t->alpn);
+	if (t->host)
+		at = say(at, end, "host %s ", t->host);
+	if (t->path)
+		at = say(at, end, "path %s ", t->path);
+	if (t->header)
+		at = say(at, end, "header %s%s%s ", t->header, t->value ? "=" : "",
+			 t->value ? t->value : "");
+	if (t->protocol != ROUTE_ANY)
+		at = say(at, end, "protocol %s ", rules_protocol_name(t->protocol));
+	if (t->source.family &&
+	    inet_ntop(t->source.family, t->source.address, address, sizeof(address)))
+		at = say(at, end, "from %s/%u ", address, t->source.bits);
+	say(at, end, "to %s", t->target);
+	return line;
 }

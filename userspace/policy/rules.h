@@ -38,6 +38,14 @@ int rules_parse(struct rules *r, const char *text, size_t *line, char *err, size
 char *rules_comment(char *line);
 void rules_free(struct rules *r);
 
+/** RULES_FORMAT_MAX - longest line of rules_format(), with its end */
+#define RULES_FORMAT_MAX (2 * RULES_LINE_MAX)
+
+/** rules_format - a route as text, in the one way that all of its meaning have
+ * Return: @line.
+ */
+char *rules_format(const struct route *t, char line[RULES_FORMAT_MAX]);
+
 /** rules_protocol_name - enum tunnel_protocol as a word of a route, NULL past the last */
 const char *rules_protocol_name(unsigned int protocol);
 

@@ -28,6 +28,10 @@ static const struct object objects[] = {
 	{ "keygen", keygen_commands },
 	{ "pubkey", pubkey_commands },
 	{ "run", run_commands },
+	{ "apply", apply_commands },
+	{ "save", save_commands },
+	{ "check", check_commands },
+	{ "config", config_commands },
 };
 /* clang-format on */
 
@@ -64,6 +68,7 @@ static int print_help(const struct object *only)
 	printf("\nOptions:\n"
 	       "  -j, --json     JSON output\n"
 	       "  -a, --all      stats: counters that are zero, too\n"
+	       "  -n, --dry-run  apply: show what would be done, and do nothing\n"
 	       "  -h, --help     this text, or that of one OBJECT\n"
 	       "  -V, --version  version of the tool\n"
 	       "Exit code: 0 done, 1 wrong usage, 2 refused by the kernel or an I/O error;\n"
@@ -71,15 +76,32 @@ static int print_help(const struct object *only)
 	return EXIT_OK;
 }
 
+/* Where in a file the words come from that are not as they must be. */
+static const char *origin;
+
+void errors_of(const char *where)
+{
+	origin = where;
+}
+
+static void say_error(const char *fmt, va_list ap)
+{
+	fprintf(stderr, "tunnelctl: ");
+	if (origin)
+		fprintf(stderr, "%s: ", origin);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
 int usage_error(struct ctx *ctx, const char *fmt, ...)
 {
 	va_list ap;
 
-	fprintf(stderr, "tunnelctl: ");
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	say_error(fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	if (origin)
+		return EXIT_FAILED;
 	if (ctx->command)
 		print_command(stderr, "Usage: ", ctx->object, ctx->command);
 	else
@@ -94,11 +116,9 @@ int failure(const char *fmt, ...)
 
 	/* What was printed so far comes first where both go to one place. */
 	fflush(stdout);
-	fprintf(stderr, "tunnelctl: ");
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	say_error(fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
 	return EXIT_FAILED;
 }
 
@@ -180,14 +200,12 @@ static bool runs(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "all", no_argument, NULL, 'a' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ 0 },
+		{ "json", no_argument, NULL, 'j' },    { "all", no_argument, NULL, 'a' },
+		{ "dry-run", no_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' }, { 0 },
 	};
 	struct ctx ctx = { 0 };
-	const char *letters = runs(argc, argv) ? "+jahV" : "jahV";
+	const char *letters = runs(argc, argv) ? "+janhV" : "janhV";
 	bool help = false;
 	int opt, ret;
 
@@ -201,6 +219,9 @@ int main(int argc, char **argv)
 			break;
 		case 'a':
 			ctx.all = true;
+			break;
+		case 'n':
+			ctx.dry_run = true;
 			break;
 		case 'h':
 			help = true;

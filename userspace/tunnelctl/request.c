@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <netlink/attr.h>
+#include <netlink/genl/genl.h>
 #include <netlink/msg.h>
 #include "tunnelctl.h"
 
@@ -25,7 +26,7 @@ int connect_kernel(struct ctx *ctx)
 
 int req_begin(struct ctx *ctx, struct req *req, uint8_t cmd, int nl_flags)
 {
-	int ret = connect_kernel(ctx);
+	int ret = ctx->capture ? EXIT_OK : connect_kernel(ctx);
 
 	if (ret)
 		return ret;
@@ -60,6 +61,34 @@ void req_data(struct req *req, int attr, const void *data, int len)
 		req->err = nla_put(req->msg, attr, len, data);
 }
 
+int req_obj(struct ctx *ctx, struct req *req, uint8_t cmd, const struct obj *o, const int *attrs)
+{
+	int ret = req_begin(ctx, req, cmd, 0);
+
+	for (; !ret && *attrs; attrs++)
+		if (o->attr[*attrs])
+			req_data(req, *attrs, nla_data(o->attr[*attrs]), nla_len(o->attr[*attrs]));
+	return ret;
+}
+
+static int collect(uint8_t cmd, struct nlattr **attr, void *arg);
+
+/* Return: 0 or -ENOMEM, conn.error set; the message is consumed. */
+static int capture(struct ctx *ctx, struct req *req)
+{
+	struct nlmsghdr *hdr = nlmsg_hdr(req->msg);
+	struct nlattr *attr[TUNNEL_A_MAX + 1];
+	struct genlmsghdr *gh = nlmsg_data(hdr);
+	int ret = -EINVAL;
+
+	if (!genlmsg_parse(hdr, 0, attr, TUNNEL_A_MAX, NULL))
+		ret = collect(gh->cmd, attr, ctx->capture);
+	nlmsg_free(req->msg);
+	if (ret)
+		snprintf(ctx->conn.error, sizeof(ctx->conn.error), "%s", strerror(-ret));
+	return ret;
+}
+
 /* Return: 0 or -errno, conn.error set; the message is consumed. */
 static int talk(struct ctx *ctx, struct req *req, tnl_cb cb, void *arg)
 {
@@ -68,6 +97,8 @@ static int talk(struct ctx *ctx, struct req *req, tnl_cb cb, void *arg)
 		snprintf(ctx->conn.error, sizeof(ctx->conn.error), "the request is too long");
 		return -EMSGSIZE;
 	}
+	if (ctx->capture)
+		return capture(ctx, req);
 	return tnl_talk(&ctx->conn, req->msg, cb, arg);
 }
 

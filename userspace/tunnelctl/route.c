@@ -168,6 +168,14 @@ static int await_daemon(struct ctx *ctx, const struct where *w)
 	return EXIT_OK;
 }
 
+int route_await(struct ctx *ctx, const struct sockaddr_storage *ss, int len)
+{
+	char word[TNL_ADDRSTRLEN];
+	struct where w = { .word = tnl_format_addr(ss, len, word), .ss = *ss, .len = len };
+
+	return await_daemon(ctx, &w);
+}
+
 /**
  * change - new routes of the old ones; again when another was faster
  * @edit: makes the new ones of @l, the lines of the old ones

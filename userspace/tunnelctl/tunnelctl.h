@@ -21,12 +21,17 @@ enum exit_code {
 
 /* --- main.c --------------------------------------------------------------- */
 
+struct list;
+
 struct ctx {
 	bool json;
 	bool all;	    /* zero counters too */
+	bool dry_run;	    /* apply: do nothing */
 	const char *object; /* words of the running command, for usage lines */
 	const struct command *command;
 	struct tnl_conn conn; /* open while conn.sk is not NULL */
+	/* Not NULL: requests are not sent, but kept here as the objects they would make. */
+	struct list *capture;
 };
 
 /** struct command - one COMMAND of an OBJECT; @name is "" for objects without commands */
@@ -45,12 +50,16 @@ struct object {
 
 extern const struct command tunnel_commands[], service_commands[], listener_commands[],
 	session_commands[], carrier_commands[], stats_commands[], info_commands[], flush_commands[],
-	monitor_commands[], route_commands[], keygen_commands[], pubkey_commands[], run_commands[];
+	monitor_commands[], route_commands[], keygen_commands[], pubkey_commands[], run_commands[],
+	apply_commands[], save_commands[], check_commands[], config_commands[];
 
 int overview(struct ctx *ctx);
 
 /** usage_error - say what is wrong and the command's usage line. Return: EXIT_WRONG_USAGE. */
 int usage_error(struct ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** errors_of - what is said from here on is about @where, "FILE:LINE:COLUMN"; NULL: no file */
+void errors_of(const char *where);
 
 /** failure - say "tunnelctl: ..." on stderr. Return: EXIT_FAILED. */
 int failure(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -101,7 +110,14 @@ int parse_owner(struct ctx *ctx, const char *word, uint32_t *uid, uint32_t *gid,
 /** cipher_word - name of one TUNNEL_CIPHER_* bit by number, NULL past the last */
 const char *cipher_word(unsigned int bit);
 
+/* --- route.c --------------------------------------------------------------- */
+
+/** route_await - wait a moment for the daemon to take up routes on @address. Return: EXIT_*. */
+int route_await(struct ctx *ctx, const struct sockaddr_storage *ss, int len);
+
 /* --- request.c: requests and what they bring ------------------------------- */
+
+struct obj;
 
 /** struct req - a request under construction; errors show when it is sent */
 struct req {
@@ -118,6 +134,8 @@ void req_u64(struct req *req, int attr, uint64_t value);
 void req_data(struct req *req, int attr, const void *data, int len);
 /** req_send - send it and wait. Return: EXIT_*, said why. */
 int req_send(struct ctx *ctx, struct req *req, tnl_cb cb, void *arg);
+/** req_obj - a request with those of @o's attributes that are in @attrs, which ends with 0 */
+int req_obj(struct ctx *ctx, struct req *req, uint8_t cmd, const struct obj *o, const int *attrs);
 /** req_try - send it and wait. Return: 0; or -errno, ctx->conn.error is not said. */
 int req_try(struct ctx *ctx, struct req *req);
 int connect_kernel(struct ctx *ctx);

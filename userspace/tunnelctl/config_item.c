@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <mbedtls/md.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <netlink/attr.h>
+#include "config.h"
+#include "rules.h"
+
+#define GRACE_MS 60000 /* the kernel's default */
+
+/* What of an object is its configuration; the rest is how it is doing. */
+static const int tunnel_attrs[] = { TUNNEL_A_NAME,	 TUNNEL_A_ROLE,	  TUNNEL_A_PEER_PIN,
+				    TUNNEL_A_REMOTE,	 TUNNEL_A_LOCAL,  TUNNEL_A_KEY,
+				    TUNNEL_A_CIPHERS,	 TUNNEL_A_GRACE,  TUNNEL_A_ALLOW_UIDS,
+				    TUNNEL_A_ALLOW_GIDS, TUNNEL_A_DIRECT, 0 };
+static const int service_attrs[] = { TUNNEL_A_SERVICE,	 TUNNEL_A_NAME,	     TUNNEL_A_ADDRESS,
+				     TUNNEL_A_OWNER_UID, TUNNEL_A_OWNER_GID, 0 };
+static const int listener_attrs[] = { TUNNEL_A_ADDRESS, TUNNEL_A_NAME, TUNNEL_A_SERVICE,
+				      TUNNEL_A_ROUTES, 0 };
+static const int service_key[] = { TUNNEL_A_SERVICE, TUNNEL_A_NAME, 0 };
+static const int tunnel_key[] = { TUNNEL_A_NAME, 0 };
+static const int listener_key[] = { TUNNEL_A_ADDRESS, 0 };
+static const int routes_attrs[] = { TUNNEL_A_ADDRESS, TUNNEL_A_ROUTES, 0 };
+
+static const struct {
+	const char *name;
+	uint8_t new, del;
+	const int *attrs, *key;
+} kinds[] = {
+	[ITEM_TUNNEL] = { "tunnel", TUNNEL_CMD_TUNNEL_NEW, TUNNEL_CMD_TUNNEL_DEL, tunnel_attrs,
+			  tunnel_key },
+	[ITEM_SERVICE] = { "service", TUNNEL_CMD_SERVICE_NEW, TUNNEL_CMD_SERVICE_DEL, service_attrs,
+			   service_key },
+	[ITEM_LISTENER] = { "listener", TUNNEL_CMD_LISTENER_NEW, TUNNEL_CMD_LISTENER_DEL,
+			    listener_attrs, listener_key },
+};
+
+const char *item_name(enum item_kind kind)
+{
+	return kinds[kind].name;
+}
+
+static int send_item(struct ctx *ctx, const struct item *item, uint8_t cmd, const int *attrs)
+{
+	struct req req;
+
+	if (req_obj(ctx, &req, cmd, item->o, attrs))
+		return -1;
+	return req_try(ctx, &req);
+}
+
+int item_add(struct ctx *ctx, const struct item *item)
+{
+	return send_item(ctx, item, kinds[item->kind].new, kinds[item->kind].attrs);
+}
+
+int item_del(struct ctx *ctx, const struct item *item)
+{
+	return send_item(ctx, item, kinds[item->kind].del, kinds[item->kind].key);
+}
+
+int item_set_routes(struct ctx *ctx, const struct item *item)
+{
+	return send_item(ctx, item, TUNNEL_CMD_LISTENER_SET, routes_attrs);
+}
+
+/* --- the one text ----------------------------------------------------------- */
+
+/* A text that grows; @bad: there was no memory. */
+struct text_buf {
+	char *p;
+	size_t len, room;
+	bool bad;
+};
+
+static void __attribute__((format(printf, 2, 3))) put(struct text_buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	char *more;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (b->len + n + 1 > b->room) {
+		more = realloc(b->p, 2 * b->room + n + 1);
+		if (!more) {
+			b->bad = true;
+			return;
+		}
+		b->p = more;
+		b->room = 2 * b->room + n + 1;
+	}
+	va_start(ap, fmt);
+	b->len += vsnprintf(b->p + b->len, b->room - b->len, fmt, ap);
+	va_end(ap);
+}
+
+static const char *raw(const struct obj *o, int attr)
+{
+	return o->attr[attr] ? nla_get_string(o->attr[attr]) : "";
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* In order, each once. */
+static void put_ids(struct text_buf *b, const struct obj *o, int attr, const char *what)
+{
+	uint32_t ids[TUNNEL_ALLOW_MAX];
+	size_t n, i;
+
+	if (!o->attr[attr])
+		return;
+	n = nla_len(o->attr[attr]) / sizeof(ids[0]);
+	if (n > TUNNEL_ALLOW_MAX)
+		n = TUNNEL_ALLOW_MAX;
+	memcpy(ids, nla_data(o->attr[attr]), n * sizeof(ids[0]));
+	qsort(ids, n, sizeof(ids[0]), by_number);
+	for (i = 0; i < n; i++)
+		if (!i || ids[i] != ids[i - 1])
+			put(b, "allow %s:%u\n", what, ids[i]);
+}
+
+static void tunnel_text(struct text_buf *b, const struct obj *o)
+{
+	uint32_t ciphers = o->attr[TUNNEL_A_CIPHERS] ? obj_num(o, TUNNEL_A_CIPHERS) : 0;
+	uint32_t grace = o->attr[TUNNEL_A_GRACE] ? obj_num(o, TUNNEL_A_GRACE) : GRACE_MS;
+	uint8_t direct = o->attr[TUNNEL_A_DIRECT] ? obj_num(o, TUNNEL_A_DIRECT) :
+						    TUNNEL_DIRECT_ADMIN;
+	char hex[2 * TUNNEL_PIN_LEN + 1] = "";
+	unsigned int bit;
+
+	if (o->attr[TUNNEL_A_PEER_PIN])
+		tnl_format_pin(nla_data(o->attr[TUNNEL_A_PEER_PIN]), hex);
+	if (o->attr[TUNNEL_A_REMOTE])
+		put(b, "dial %s\n", raw(o, TUNNEL_A_REMOTE));
+	else
+		put(b, "listen %s\n", raw(o, TUNNEL_A_LOCAL));
+	put(b, "peer %s\nkey %s\n", hex, raw(o, TUNNEL_A_KEY));
+	/* None named are all. */
+	if (ciphers && ciphers != TUNNEL_CIPHER_ALL)
+		for (bit = 0; cipher_word(bit); bit++)
+			if (ciphers & 1U << bit)
+				put(b, "ciphers %s\n", cipher_word(bit));
+	if (grace % 1000)
+		put(b, "grace %u.%03u\n", grace / 1000, grace % 1000);
+	else if (grace != GRACE_MS)
+		put(b, "grace %u\n", grace / 1000);
+	put_ids(b, o, TUNNEL_A_ALLOW_UIDS, "uid");
+	put_ids(b, o, TUNNEL_A_ALLOW_GIDS, "gid");
+	if (direct != TUNNEL_DIRECT_ADMIN)
+		put(b, "direct %s\n", tnl_direct_name(direct));
+}
+
+static void address_text(struct text_buf *b, const struct obj *o)
+{
+	char address[TNL_ADDRSTRLEN];
+	const struct nlattr *a = o->attr[TUNNEL_A_ADDRESS];
+
+	put(b, "%s", a ? tnl_format_addr(nla_data(a), nla_len(a), address) : "?");
+}
+
+static void service_text(struct text_buf *b, const struct obj *o)
+{
+	if (o->attr[TUNNEL_A_OWNER_UID]) {
+		put(b, "owner %u\n", (uint32_t)obj_num(o, TUNNEL_A_OWNER_UID));
+		if (o->attr[TUNNEL_A_OWNER_GID])
+			put(b, "group %u\n", (uint32_t)obj_num(o, TUNNEL_A_OWNER_GID));
+		return;
+	}
+	put(b, "to ");
+	address_text(b, o);
+	put(b, "\n");
+}
+
+/* What does not parse, as of another version, is kept as it is. */
+static void routes_text(struct text_buf *b, const char *routes)
+{
+	char err[256], line[RULES_FORMAT_MAX];
+	struct rules r;
+	size_t i;
+
+	if (rules_parse(&r, routes, NULL, err, sizeof(err))) {
+		put(b, "%s\n", routes);
+		return;
+	}
+	for (i = 0; i < r.n; i++)
+		put(b, "%s\n", rules_format(&r.route[i], line));
+	rules_free(&r);
+}
+
+static void listener_text(struct text_buf *b, const struct obj *o)
+{
+	if (o->attr[TUNNEL_A_ROUTES])
+		routes_text(b, raw(o, TUNNEL_A_ROUTES));
+	else
+		put(b, "service %s/%s\n", raw(o, TUNNEL_A_NAME), raw(o, TUNNEL_A_SERVICE));
+}
+
+/* --- items ------------------------------------------------------------------ */
+
+static void key_text(struct text_buf *b, const struct item *item)
+{
+	const struct obj *o = item->o;
+
+	switch (item->kind) {
+	case ITEM_TUNNEL:
+		put(b, "%s", raw(o, TUNNEL_A_NAME));
+		break;
+	case ITEM_SERVICE:
+		put(b, "%s%s%s", raw(o, TUNNEL_A_NAME), o->attr[TUNNEL_A_NAME] ? "/" : "",
+		    raw(o, TUNNEL_A_SERVICE));
+		break;
+	case ITEM_LISTENER:
+		address_text(b, o);
+		break;
+	}
+}
+
+static bool build(struct item *item, struct obj *o)
+{
+	struct text_buf key = { 0 }, text = { 0 };
+
+	item->o = o;
+	item->kind = o->cmd == TUNNEL_CMD_TUNNEL_NEW || o->cmd == TUNNEL_CMD_TUNNEL_GET ?
+			     ITEM_TUNNEL :
+		     o->cmd == TUNNEL_CMD_SERVICE_NEW || o->cmd == TUNNEL_CMD_SERVICE_GET ?
+			     ITEM_SERVICE :
+			     ITEM_LISTENER;
+	key_text(&key, item);
+	switch (item->kind) {
+	case ITEM_TUNNEL:
+		tunnel_text(&text, o);
+		break;
+	case ITEM_SERVICE:
+		service_text(&text, o);
+		break;
+	case ITEM_LISTENER:
+		listener_text(&text, o);
+		break;
+	}
+	item->key = key.p;
+	item->text = text.p;
+	/* Of a tunnel itself it is its own name. */
+	item->tunnel = strdup(raw(o, TUNNEL_A_NAME));
+	return !key.bad && !text.bad && key.p && text.p && item->tunnel;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+
+	return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->key, y->key);
+}
+
+int config_build(struct config *c)
+{
+	size_t i;
+
+	c->n = 0;
+	c->item = calloc(c->list.count + 1, sizeof(*c->item));
+	if (!c->item)
+		return failure("out of memory");
+	for (i = 0; i < c->list.count; i++) {
+		c->n++;
+		if (!build(&c->item[i], c->list.obj[i]))
+			return failure("out of memory");
+	}
+	qsort(c->item, c->n, sizeof(*c->item), by_key);
+	return EXIT_OK;
+}
+
+void config_free(struct config *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++) {
+		free(c->item[i].key);
+		free(c->item[i].text);
+		free(c->item[i].tunnel);
+	}
+	free(c->item);
+	list_free(&c->list);
+	memset(c, 0, sizeof(*c));
+}
+
+const struct item *config_find(const struct config *c, enum item_kind kind, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->item[i].kind == kind && !strcmp(c->item[i].key, key))
+			return &c->item[i];
+	return NULL;
+}
+
+void config_hash(const struct config *c, char hex[65])
+{
+	mbedtls_md_context_t md;
+	uint8_t digest[32];
+	size_t i;
+
+	mbedtls_md_init(&md);
+	mbedtls_md_setup(&md, mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), 0);
+	mbedtls_md_starts(&md);
+	for (i = 0; i < c->n; i++) {
+		const struct item *item = &c->item[i];
+		const char *part[] = {
+			item_name(item->kind), " ", item->key, "\n", item->text, "\n"
+		};
+		size_t k;
+
+		for (k = 0; k < ARRAY_SIZE(part); k++)
+			mbedtls_md_update(&md, (const uint8_t *)part[k], strlen(part[k]));
+	}
+	mbedtls_md_finish(&md, digest);
+	mbedtls_md_free(&md);
+	tnl_format_pin(digest, hex);
+}
+
+int config_kernel(struct ctx *ctx, struct config *c)
+{
+	static const uint8_t dumps[] = { TUNNEL_CMD_TUNNEL_GET, TUNNEL_CMD_SERVICE_GET,
+					 TUNNEL_CMD_LISTENER_GET };
+	struct obj **all;
+	struct list part;
+	size_t i;
+	int ret;
+
+	memset(c, 0, sizeof(*c));
+	for (i = 0; i < ARRAY_SIZE(dumps); i++) {
+		ret = list_get(ctx, dumps[i], NULL, &part);
+		if (ret)
+			return ret;
+		all = realloc(c->list.obj, (c->list.count + part.count + 1) * sizeof(*all));
+		if (!all) {
+			list_free(&part);
+			return failure("out of memory");
+		}
+		memcpy(all + c->list.count, part.obj, part.count * sizeof(*all));
+		c->list.obj = all;
+		c->list.count += part.count;
+		free(part.obj);
+	}
+	return config_build(c);
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A configuration as YAML (config_yaml.c), the same bytes for the same meaning. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include "config.h"
+
+/* Plain where YAML takes it for nothing but text, else in quotes, with JSON's escapes. */
+static void put_text(const char *text)
+{
+	const char *c;
+	bool plain = isalnum((unsigned char)text[0]) || text[0] == '/';
+
+	for (c = text; *c && plain; c++)
+		plain = isalnum((unsigned char)*c) || strchr("/._-", *c) ||
+			(*c == ':' && c[1] && c[1] != ' ');
+	if (plain) {
+		fputs(text, stdout);
+		return;
+	}
+	putchar('"');
+	for (c = text; *c; c++) {
+		if (*c == '"' || *c == '\\')
+			putchar('\\');
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			printf("\\x%02x", *c);
+		else
+			putchar(*c);
+	}
+	putchar('"');
+}
+
+/* The lines of an item's text, one by one. Return: the next, or NULL. */
+static char *next_line(char **at)
+{
+	char *line = *at, *end;
+
+	if (!*line)
+		return NULL;
+	end = strchr(line, '\n');
+	*at = end ? end + 1 : line + strlen(line);
+	if (end)
+		*end = 0;
+	return line;
+}
+
+static void put_pair(const char *word, const char *value)
+{
+	printf("%s: ", word);
+	put_text(value);
+}
+
+/* ciphers and allow: as many lines as there are values become a list */
+static void write_tunnel(const struct config *c, const struct item *item, char *text);
+
+static void write_service(const struct item *item, char *text, const char *indent)
+{
+	const char *name = strchr(item->key, '/');
+	char *line, *value, *separator = " { ";
+
+	printf("%s", indent);
+	put_text(name ? name + 1 : item->key);
+	putchar(':');
+	while ((line = next_line(&text))) {
+		value = strchr(line, ' ');
+		*value++ = 0;
+		if (!strcmp(line, "to")) {
+			putchar(' ');
+			put_text(value);
+			separator = NULL;
+			break;
+		}
+		fputs(separator, stdout);
+		put_pair(line, value);
+		separator = ", ";
+	}
+	printf("%s\n", separator ? " }" : "");
+}
+
+static char *copy_text(const struct item *item)
+{
+	char *text = strdup(item->text);
+
+	if (!text)
+		exit(failure("out of memory"));
+	return text;
+}
+
+static void write_services(const struct config *c, const char *tunnel, const char *indent)
+{
+	bool begun = false;
+	char deeper[16];
+	size_t i;
+
+	snprintf(deeper, sizeof(deeper), "%s  ", indent);
+	for (i = 0; i < c->n; i++) {
+		char *text;
+
+		if (c->item[i].kind != ITEM_SERVICE || strcmp(c->item[i].tunnel, tunnel))
+			continue;
+		if (!begun)
+			printf("%sservices:\n", indent);
+		begun = true;
+		text = copy_text(&c->item[i]);
+		write_service(&c->item[i], text, deeper);
+		free(text);
+	}
+}
+
+static void write_tunnel(const struct config *c, const struct item *item, char *text)
+{
+	char *line, *value, *list = NULL;
+
+	printf("  ");
+	put_text(item->key);
+	puts(":");
+	while ((line = next_line(&text))) {
+		value = strchr(line, ' ');
+		*value++ = 0;
+		if (list && strcmp(list, line)) {
+			puts("]");
+			list = NULL;
+		}
+		if (strcmp(line, "ciphers") && strcmp(line, "allow")) {
+			printf("    ");
+			put_pair(line, value);
+			putchar('\n');
+			continue;
+		}
+		if (list)
+			printf(", ");
+		else
+			printf("    %s: [", line);
+		put_text(value);
+		list = line;
+	}
+	if (list)
+		puts("]");
+	write_services(c, item->key, "    ");
+}
+
+static void write_listener(const struct item *item, char *text)
+{
+	char *line, *word, *value, *save;
+
+	printf("  ");
+	put_text(item->key);
+	putchar(':');
+	if (!strncmp(text, "service ", 8)) {
+		text[strcspn(text, "\n")] = 0;
+		putchar(' ');
+		put_text(text + 8);
+		putchar('\n');
+		return;
+	}
+	putchar('\n');
+	while ((line = next_line(&text))) {
+		const char *lead = "    - ";
+
+		for (word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+			value = strtok_r(NULL, " ", &save);
+			fputs(lead, stdout);
+			put_pair(word, value ? value : "");
+			putchar('\n');
+			lead = "      ";
+		}
+	}
+}
+
+void config_write(const struct config *c)
+{
+	static const char *const heads[] = { "tunnels:", "services:", "listeners:" };
+	int said = -1;
+	size_t i;
+
+	for (i = 0; i < c->n; i++) {
+		const struct item *item = &c->item[i];
+		char *text;
+
+		/* Those of one tunnel stand there. */
+		if (item->kind == ITEM_SERVICE && *item->tunnel)
+			continue;
+		if (said != (int)item->kind)
+			puts(heads[item->kind]);
+		said = item->kind;
+		text = copy_text(item);
+		if (item->kind == ITEM_TUNNEL)
+			write_tunnel(c, item, text);
+		else if (item->kind == ITEM_SERVICE)
+			write_service(item, text, "  ");
+		else
+			write_listener(item, text);
+		free(text);
+	}
+}

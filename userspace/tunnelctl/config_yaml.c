@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A configuration file: YAML, or JSON, which is YAML.
+ *
+ *	tunnels:
+ *	  home:
+ *	    listen: 0.0.0.0:4433
+ *	    peer: 57b6...
+ *	    key: /etc/tunnel/gw.key
+ *	    services: { db: 127.0.0.1:5432 }
+ *	services:
+ *	  web: 127.0.0.1:80
+ *	  in: { owner: 1000, group: 100 }
+ *	listeners:
+ *	  0.0.0.0:8080: home/web
+ *	  0.0.0.0:80:
+ *	    - { host: a.example, to: home/web }
+ *
+ * Each object becomes the words of the command that makes it.
+ */
+#include <errno.h>
+#include <libfyaml.h>
+#include <stdlib.h>
+#include <string.h>
+#include "config.h"
+#include "rules.h"
+
+#define WORDS_MAX 32
+#define WORD_MAX  2048
+
+struct reader {
+	struct ctx *ctx;
+	const char *file;
+	struct config *c;
+	int ret; /* of the first that was wrong */
+};
+
+/* The words of a command. */
+struct words {
+	char *word[WORDS_MAX];
+	int n;
+};
+
+/* --- what is wrong, and where ----------------------------------------------- */
+
+static const char *place(const struct reader *r, struct fy_node *at)
+{
+	static char text[512];
+	struct fy_token *token = at ? fy_node_get_scalar_token(at) : NULL;
+	const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
+
+	if (mark)
+		snprintf(text, sizeof(text), "%s:%d:%d", r->file, mark->line + 1, mark->column + 1);
+	else
+		snprintf(text, sizeof(text), "%s", r->file);
+	return text;
+}
+
+static void __attribute__((format(printf, 3, 4)))
+wrong(struct reader *r, struct fy_node *at, const char *fmt, ...)
+{
+	char sentence[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(sentence, sizeof(sentence), fmt, ap);
+	va_end(ap);
+	errors_of(place(r, at));
+	r->ret = failure("%s", sentence);
+	errors_of(NULL);
+}
+
+/* A scalar as text, without a zero in it; from malloc(). NULL after saying why. */
+static char *scalar(struct reader *r, struct fy_node *key, struct fy_node *value)
+{
+	char shown[4 * 64 + 1], *name, *copy;
+	const char *text;
+	size_t len;
+
+	if (value && fy_node_is_scalar(value)) {
+		text = fy_node_get_scalar(value, &len);
+		if (text && len && len < WORD_MAX && !memchr(text, 0, len)) {
+			copy = strndup(text, len);
+			if (!copy)
+				wrong(r, value, "out of memory");
+			return copy;
+		}
+	}
+	name = key ? strndup(fy_node_get_scalar0(key), 64) : NULL;
+	wrong(r, key ? key : value, "'%s' needs a text, of at most %d bytes",
+	      name ? tnl_escape(name, shown, sizeof(shown)) : "this", WORD_MAX - 1);
+	free(name);
+	return NULL;
+}
+
+/* --- words ------------------------------------------------------------------- */
+
+/* @word: from malloc(), or NULL: there was an error. */
+static void add_word(struct words *w, char *word)
+{
+	if (word && w->n < WORDS_MAX)
+		w->word[w->n++] = word;
+	else
+		free(word);
+}
+
+static void free_words(struct words *w)
+{
+	while (w->n)
+		free(w->word[--w->n]);
+}
+
+/* A list of texts, or one, with commas between. NULL after saying why. */
+static char *list_word(struct reader *r, struct fy_node *key, struct fy_node *value)
+{
+	struct fy_node *one;
+	void *at = NULL;
+	char *all = NULL;
+
+	if (!fy_node_is_sequence(value))
+		return scalar(r, key, value);
+	while ((one = fy_node_sequence_iterate(value, &at))) {
+		char *word = scalar(r, NULL, one), *more = NULL;
+
+		if (!word || asprintf(&more, "%s%s%s", all ? all : "", all ? "," : "", word) < 0)
+			more = NULL;
+		free(word);
+		free(all);
+		all = more;
+		if (!all)
+			return NULL;
+	}
+	if (!all)
+		wrong(r, key, "an empty list");
+	return all;
+}
+
+/* Does the command take it? It makes an object of it then. */
+static void run(struct reader *r, struct fy_node *at, const struct command *commands,
+		struct words *w)
+{
+	const struct command *cmd;
+	int ret = EXIT_FAILED;
+
+	for (cmd = commands; cmd->run; cmd++)
+		if (!strcmp(cmd->name, "add"))
+			break;
+	if (!r->ret) {
+		errors_of(place(r, at));
+		ret = cmd->run(r->ctx, w->n, w->word);
+		errors_of(NULL);
+		if (ret)
+			r->ret = ret;
+	}
+	free_words(w);
+}
+
+/* --- the tree ----------------------------------------------------------------- */
+
+static bool is_key(struct fy_node *key, const char *name)
+{
+	size_t len;
+	const char *text = fy_node_is_scalar(key) ? fy_node_get_scalar(key, &len) : NULL;
+
+	return text && len == strlen(name) && !memcmp(text, name, len);
+}
+
+static void unknown_key(struct reader *r, struct fy_node *key, const char *known)
+{
+	char *name = scalar(r, NULL, key), shown[4 * 64 + 1];
+
+	if (name)
+		wrong(r, key, "'%s' is no key here; there are %s",
+		      tnl_escape(name, shown, sizeof(shown)), known);
+	free(name);
+}
+
+/* "ADDR:PORT", or { owner: UID, group: GID } */
+static void read_service(struct reader *r, struct fy_node *key, struct fy_node *value,
+			 const char *tunnel)
+{
+	char *owner = NULL, *group = NULL, *both;
+	struct fy_node_pair *pair;
+	struct words w = { .n = 0 };
+	void *at = NULL;
+
+	add_word(&w, scalar(r, NULL, key));
+	if (fy_node_is_mapping(value)) {
+		while ((pair = fy_node_mapping_iterate(value, &at))) {
+			struct fy_node *k = fy_node_pair_key(pair);
+
+			if (is_key(k, "owner"))
+				owner = scalar(r, k, fy_node_pair_value(pair));
+			else if (is_key(k, "group"))
+				group = scalar(r, k, fy_node_pair_value(pair));
+			else
+				unknown_key(r, k, "owner and group");
+		}
+		if (!owner && !r->ret)
+			wrong(r, key, "'owner' is missing: who may bind the service?");
+		if (asprintf(&both, "%s%s%s", owner ? owner : "", group ? ":" : "",
+			     group ? group : "") < 0)
+			both = NULL;
+		add_word(&w, strdup("socket"));
+		add_word(&w, strdup("owner"));
+		add_word(&w, both);
+		free(owner);
+		free(group);
+	} else {
+		add_word(&w, scalar(r, key, value));
+	}
+	if (tunnel) {
+		add_word(&w, strdup("tunnel"));
+		add_word(&w, strdup(tunnel));
+	}
+	run(r, key, service_commands, &w);
+}
+
+static void read_services(struct reader *r, struct fy_node *key, struct fy_node *value,
+			  const char *tunnel)
+{
+	struct fy_node_pair *pair;
+	void *at = NULL;
+
+	if (!fy_node_is_mapping(value)) {
+		wrong(r, key, "'services' needs NAME: TARGET for each");
+		return;
+	}
+	while ((pair = fy_node_mapping_iterate(value, &at)))
+		read_service(r, fy_node_pair_key(pair), fy_node_pair_value(pair), tunnel);
+}
+
+static void read_tunnel(struct reader *r, struct fy_node *key, struct fy_node *value)
+{
+	/* what a command calls it, and whether there may be several */
+	static const struct {
+		const char *key, *word;
+		bool list;
+	} keys[] = {
+		{ "dial", "dial", false },     { "listen", "listen", false },
+		{ "peer", "peer", false },     { "key", "key", false },
+		{ "ciphers", "cipher", true }, { "grace", "grace", false },
+		{ "allow", "allow", true },    { "direct", "direct", false },
+	};
+	struct fy_node *services = NULL, *services_key = NULL;
+	struct words w = { .n = 0 };
+	struct fy_node_pair *pair;
+	char *name = scalar(r, NULL, key);
+	void *at = NULL;
+	size_t i;
+
+	if (!name)
+		return;
+	if (!fy_node_is_mapping(value)) {
+		wrong(r, key, "tunnel '%s' needs at least 'dial' or 'listen', 'peer' and 'key'",
+		      name);
+		free(name);
+		return;
+	}
+	add_word(&w, strdup(name));
+	while ((pair = fy_node_mapping_iterate(value, &at))) {
+		struct fy_node *k = fy_node_pair_key(pair), *v = fy_node_pair_value(pair);
+
+		for (i = 0; i < ARRAY_SIZE(keys); i++)
+			if (is_key(k, keys[i].key))
+				break;
+		if (i < ARRAY_SIZE(keys)) {
+			add_word(&w, strdup(keys[i].word));
+			add_word(&w, keys[i].list ? list_word(r, k, v) : scalar(r, k, v));
+		} else if (is_key(k, "services")) {
+			services_key = k;
+			services = v;
+		} else {
+			unknown_key(r, k,
+				    "dial, listen, peer, key, ciphers, grace, allow, direct and services");
+		}
+	}
+	run(r, key, tunnel_commands, &w);
+	if (services)
+		read_services(r, services_key, services, name);
+	free(name);
+}
+
+/* { host: NAME, ..., to: TUNNEL/SERVICE } as a line. Return: from malloc(), NULL after saying why. */
+static char *route_line(struct reader *r, struct fy_node *key, struct fy_node *value)
+{
+	char *line = strdup(""), *to = NULL, *word, *more, err[256];
+	struct fy_node *k, *first = NULL;
+	struct fy_node_pair *pair;
+	void *at = NULL;
+	struct rules rules;
+
+	if (!fy_node_is_mapping(value)) {
+		wrong(r, fy_node_is_scalar(value) ? value : key,
+		      "a route is CONDITION: VALUE for each condition, and to: TUNNEL/SERVICE");
+		free(line);
+		return NULL;
+	}
+	while (line && (pair = fy_node_mapping_iterate(value, &at))) {
+		k = fy_node_pair_key(pair);
+		if (!first)
+			first = k;
+		word = scalar(r, k, fy_node_pair_value(pair));
+		if (word && word[strcspn(word, " \t\r\n")]) {
+			wrong(r, k, "there is a blank in '%s'", word);
+			free(word);
+			word = NULL;
+		}
+		more = scalar(r, NULL, k);
+		if (!word || !more) {
+			free(line);
+			line = NULL;
+		} else if (!strcmp(more, "to")) {
+			free(to);
+			to = word;
+			word = NULL;
+		} else {
+			char *longer = NULL;
+
+			if (asprintf(&longer, "%s%s %s ", line, more, word) < 0)
+				longer = NULL;
+			free(line);
+			line = longer;
+		}
+		free(word);
+		free(more);
+	}
+	if (line && to) {
+		if (asprintf(&more, "%sto %s", line, to) < 0)
+			more = NULL;
+		free(line);
+		line = more;
+	}
+	free(to);
+	if (!line)
+		return NULL;
+	if (rules_parse(&rules, line, NULL, err, sizeof(err))) {
+		wrong(r, first ? first : key, "%s", err);
+		free(line);
+		return NULL;
+	}
+	if (rules.n) {
+		free(line);
+		line = malloc(RULES_FORMAT_MAX);
+		if (line)
+			rules_format(rules.route, line);
+	} else {
+		wrong(r, first ? first : key, "\"to TUNNEL/SERVICE\" is missing");
+	}
+	rules_free(&rules);
+	return line;
+}
+
+/* Return: the routes, from malloc(), NULL after saying why. */
+static char *read_routes(struct reader *r, struct fy_node *key, struct fy_node *value)
+{
+	char *text = strdup(""), *line, *more;
+	struct fy_node *one;
+	size_t n = 0;
+	void *at = NULL;
+
+	while (text && (one = fy_node_sequence_iterate(value, &at))) {
+		line = route_line(r, key, one);
+		if (!line || asprintf(&more, "%s%s%s", text, n++ ? "\n" : "", line) < 0)
+			more = NULL;
+		free(line);
+		free(text);
+		text = more;
+	}
+	if (text && !n) {
+		wrong(r, key, "a listener without any route");
+	} else if (text && (n > RULES_MAX || strlen(text) > TUNNEL_ROUTES_MAX)) {
+		wrong(r, key, "these routes are more than %d, or more than %d bytes", RULES_MAX,
+		      TUNNEL_ROUTES_MAX);
+	} else {
+		return text;
+	}
+	free(text);
+	return NULL;
+}
+
+static void read_listener(struct reader *r, struct fy_node *key, struct fy_node *value)
+{
+	char *where = scalar(r, NULL, key), *routes;
+	struct words w = { .n = 0 };
+	struct sockaddr_storage ss;
+	struct req req;
+	int len, ret;
+
+	if (!where)
+		return;
+	if (!fy_node_is_sequence(value)) {
+		add_word(&w, where);
+		add_word(&w, strdup("to"));
+		add_word(&w, scalar(r, key, value));
+		run(r, key, listener_commands, &w);
+		return;
+	}
+	errors_of(place(r, key));
+	ret = parse_address(r->ctx, where, false, &ss, &len);
+	errors_of(NULL);
+	free(where);
+	routes = read_routes(r, key, value);
+	if (ret)
+		r->ret = ret;
+	if (!r->ret && routes) {
+		ret = req_begin(r->ctx, &req, TUNNEL_CMD_LISTENER_NEW, 0);
+		if (!ret) {
+			req_data(&req, TUNNEL_A_ADDRESS, &ss, len);
+			req_string(&req, TUNNEL_A_ROUTES, routes);
+			ret = req_send(r->ctx, &req, NULL, NULL);
+		}
+		r->ret = ret;
+	}
+	free(routes);
+}
+
+static void read_root(struct reader *r, struct fy_node *root)
+{
+	struct fy_node_pair *pair, *part;
+	void *at = NULL, *in;
+
+	if (!root || !fy_node_is_mapping(root)) {
+		wrong(r, root,
+		      "it needs the keys tunnels, services and listeners, or some of them");
+		return;
+	}
+	while ((pair = fy_node_mapping_iterate(root, &at))) {
+		struct fy_node *k = fy_node_pair_key(pair), *v = fy_node_pair_value(pair);
+		bool tunnels = is_key(k, "tunnels");
+
+		if (is_key(k, "services")) {
+			read_services(r, k, v, NULL);
+		} else if (!tunnels && !is_key(k, "listeners")) {
+			unknown_key(r, k, "tunnels, services and listeners");
+		} else if (!fy_node_is_mapping(v)) {
+			wrong(r, k, "'%s' needs %s for each", tunnels ? "tunnels" : "listeners",
+			      tunnels ? "NAME: and its settings" : "ADDR:PORT: and where it leads");
+		} else {
+			in = NULL;
+			while ((part = fy_node_mapping_iterate(v, &in)))
+				(tunnels ? read_tunnel : read_listener)(r, fy_node_pair_key(part),
+									fy_node_pair_value(part));
+		}
+	}
+}
+
+/* What a file cannot say by itself: names that must be there, and be there once. */
+static int check_whole(const char *file, const struct config *c)
+{
+	size_t i;
+	int ret = EXIT_OK;
+
+	errors_of(file);
+	for (i = 0; i < c->n; i++) {
+		const struct item *item = &c->item[i];
+
+		if (i && item->kind == item[-1].kind && !strcmp(item->key, item[-1].key))
+			ret = failure("%s %s is there twice", item_name(item->kind), item->key);
+		if (item->kind != ITEM_TUNNEL && *item->tunnel &&
+		    !config_find(c, ITEM_TUNNEL, item->tunnel))
+			ret = failure("%s %s leads to tunnel %s, which is not there",
+				      item_name(item->kind), item->key, item->tunnel);
+	}
+	errors_of(NULL);
+	return ret;
+}
+
+static struct fy_document *load(const char *path)
+{
+	struct fy_parse_cfg cfg = { .search_path = "",
+				    .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG |
+					     FYPCF_RESOLVE_DOCUMENT };
+	struct fy_diag_error *e;
+	struct fy_document *doc;
+	struct fy_diag_cfg diag;
+	void *at = NULL;
+	FILE *f = strcmp(path, "-") ? fopen(path, "re") : stdin;
+
+	if (!f) {
+		failure("%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	fy_diag_cfg_default(&diag);
+	diag.fp = NULL;
+	cfg.diag = fy_diag_create(&diag);
+	if (cfg.diag)
+		fy_diag_set_collect_errors(cfg.diag, true);
+	doc = fy_document_build_from_fp(&cfg, f);
+	if (!doc) {
+		e = cfg.diag ? fy_diag_errors_iterate(cfg.diag, &at) : NULL;
+		if (e)
+			failure("%s:%d:%d: %s", path, e->line, e->column, e->msg);
+		else
+			failure("%s: this is no YAML", path);
+	}
+	fy_diag_unref(cfg.diag);
+	if (f != stdin)
+		fclose(f);
+	return doc;
+}
+
+int config_read(struct ctx *ctx, const char *path, struct config *c)
+{
+	struct reader r = { .ctx = ctx, .file = path, .c = c };
+	struct fy_document *doc;
+
+	memset(c, 0, sizeof(*c));
+	doc = load(path);
+	if (!doc)
+		return EXIT_FAILED;
+	ctx->capture = &c->list;
+	read_root(&r, fy_document_root(doc));
+	ctx->capture = NULL;
+	fy_document_destroy(doc);
+	if (!r.ret)
+		r.ret = config_build(c);
+	if (!r.ret)
+		r.ret = check_whole(path, c);
+	return r.ret ? EXIT_FAILED : EXIT_OK;
+}
