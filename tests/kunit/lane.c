@@ -151,7 +151,7 @@ static int init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, f->in);
 	KUNIT_ASSERT_EQ(test, sock_create_kern(&init_net, AF_INET, SOCK_STREAM, IPPROTO_TCP,
 					       &f->c->sock), 0);
-	tnl_watch_init(&f->c->watch, &f->c->rx_work, &f->c->tx_work);
+	tnl_watch_init(&f->c->watch, tnl_wq, &f->c->rx_work, &f->c->tx_work);
 	f->c->watch.stopped = true;	/* it never runs a work */
 	f->c->last_rx = jiffies + 3600 * HZ;
 	tunnel_of(f, TUNNEL_ROLE_DIAL);

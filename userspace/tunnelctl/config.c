@@ -8,8 +8,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <netlink/attr.h>
 #include "config.h"
+
+#define FREE_MS	      5000
+#define FREE_PAUSE_MS 20
 
 enum action {
 	ACT_DEL,
@@ -173,6 +177,30 @@ static int take(struct ctx *ctx, const struct step *s)
 	}
 }
 
+/* Does the daemon give an address back, for this or an overlapping one? */
+static bool frees_address(const struct plan *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++)
+		if (p->step[i].action == ACT_DEL && has_routes(p->step[i].item))
+			return true;
+	return false;
+}
+
+/* What the daemon has listened on may still be in use for a moment. */
+static int take_patiently(struct ctx *ctx, const struct plan *p, const struct step *s)
+{
+	int waited, ret = take(ctx, s);
+
+	for (waited = 0; ret == -EADDRINUSE && waited < FREE_MS && frees_address(p);
+	     waited += FREE_PAUSE_MS) {
+		usleep(FREE_PAUSE_MS * 1000);
+		ret = take(ctx, s);
+	}
+	return ret;
+}
+
 /* What a tunnel took along is there no more when its own turn comes. */
 static int take_back(struct ctx *ctx, const struct step *s)
 {
@@ -193,7 +221,7 @@ static int run_plan(struct ctx *ctx, const struct plan *p)
 	int bad = 0;
 
 	for (i = 0; i < p->n; i++)
-		if (take(ctx, &p->step[i]))
+		if (take_patiently(ctx, p, &p->step[i]))
 			break;
 	if (i == p->n)
 		return EXIT_OK;
