@@ -18,7 +18,7 @@ result() { # result NAME STATUS [WHY]
 	fi
 }
 
-wanted="sbin/tunnelctl sbin/tunneld lib/systemd/system/tunneld.service
+wanted="sbin/tunnelctl sbin/tunneld lib/systemd/system/tunneld.service lib/systemd/system/tunnel-config.service
 share/man/man8/tunnelctl.8 share/man/man8/tunneld.8 share/bash-completion/completions/tunnelctl
 lib/libtunnel.so.0 lib/libtunnel.so lib/libtunnel.a lib/tunnel/libtunnel-preload.so lib/pkgconfig/libtunnel.pc
 include/tunnel/tunnel.h include/linux/tunnel.h include/linux/tunnel_netlink.h

@@ -40,7 +40,7 @@ _tunnelctl_run() # _tunnelctl_run FIRST: number of the word behind `run`
 _tunnelctl()
 {
 	local cur prev words=() word i
-	local objects='tunnel service listener route session carrier stats info flush monitor keygen pubkey run'
+	local objects='tunnel service listener route session carrier stats info flush monitor keygen pubkey run apply save check config'
 
 	COMPREPLY=()
 	# An address must stay one word, whatever COMP_WORDBREAKS says of colons.
@@ -59,7 +59,7 @@ _tunnelctl()
 		return
 	fi
 	if [[ $cur == -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W '-j --json -a --all -h --help -V --version' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W '-j --json -a --all -n --dry-run -h --help -V --version' -- "$cur")
 		return
 	fi
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -83,7 +83,10 @@ _tunnelctl()
 		session | carrier)
 			mapfile -t COMPREPLY < <(compgen -W 'show del' -- "$cur")
 			;;
-		keygen | pubkey)
+		config)
+			mapfile -t COMPREPLY < <(compgen -W 'show hash' -- "$cur")
+			;;
+		keygen | pubkey | apply | check)
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			;;
 		esac
@@ -153,6 +156,9 @@ _tunnelctl()
 		else
 			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names listener)" -- "$cur")
 		fi
+		;;
+	'config hash')
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		;;
 	'listener del' | 'route del')
 		mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names listener)" -- "$cur")
