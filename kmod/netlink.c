@@ -85,6 +85,7 @@ static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_ROUTES]	= { .type = NLA_NUL_STRING, .len = TUNNEL_ROUTES_MAX },
 	[TUNNEL_A_REVISION]	= { .type = NLA_U32 },
 	[TUNNEL_A_REPORT]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text),
+	[TUNNEL_A_REFUSAL]	= { .type = NLA_BINARY, .len = TUNNEL_REFUSAL_MAX },
 	[TUNNEL_A_PREFIX]	= { .type = NLA_BINARY, .len = TUNNEL_PREFIX_MAX },
 };
 
@@ -575,7 +576,8 @@ static int session_new(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *protocol = info->attrs[TUNNEL_A_PROTOCOL];
 	struct nlattr *read = info->attrs[TUNNEL_A_PREFIX];
-	struct tnl_prefix prefix = {};
+	struct nlattr *refusal = info->attrs[TUNNEL_A_REFUSAL];
+	struct tnl_adoption a = { .protocol = TUNNEL_PROTOCOL_OPAQUE };
 	struct tnl_open o = {};
 	struct sk_buff *reply;
 	struct tnl_tunnel *t;
@@ -591,9 +593,16 @@ static int session_new(struct sk_buff *skb, struct genl_info *info)
 		NL_SET_ERR_MSG_ATTR(info->extack, protocol, "a TCP connection has no messages");
 		return -EPROTOTYPE;
 	}
+	a.fd = nla_get_s32(info->attrs[TUNNEL_A_FD]);
+	if (protocol)
+		a.protocol = nla_get_u8(protocol);
 	if (read) {
-		prefix.data = nla_data(read);
-		prefix.len = nla_len(read);
+		a.prefix = nla_data(read);
+		a.prefix_len = nla_len(read);
+	}
+	if (refusal) {
+		a.refusal = nla_data(refusal);
+		a.refusal_len = nla_len(refusal);
 	}
 	strscpy(o.service, text(info, TUNNEL_A_SERVICE), sizeof(o.service));
 	if (info->attrs[TUNNEL_A_PEER_ADDR])
@@ -604,9 +613,7 @@ static int session_new(struct sk_buff *skb, struct genl_info *info)
 	err = -ENOMEM;
 	reply = begin_reply(info, TUNNEL_CMD_SESSION_NEW, &hdr);
 	if (reply) {
-		err = tnl_relay_adopt(t, protocol ? nla_get_u8(protocol) : TUNNEL_PROTOCOL_OPAQUE,
-				      &o, nla_get_s32(info->attrs[TUNNEL_A_FD]), &prefix,
-				      &id, info->extack);
+		err = tnl_relay_adopt(t, &o, &a, &id, info->extack);
 		if (err)
 			nlmsg_free(reply);
 		else

@@ -450,6 +450,28 @@ static void begin_closing(struct tnl_relay *r)
 	watch_acks(r);
 }
 
+/*
+ * The peer did not accept it: the program is told so, in its own protocol, before the
+ * end. Return: false if that cannot be; then it gets a reset.
+ */
+static bool refuse_local(struct tnl_relay *r)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	struct kvec v = { .iov_base = r->refusal, .iov_len = r->refusal_len };
+
+	if (!r->refusal_len || r->state != TNL_RELAY_OPEN ||
+	    READ_ONCE(r->session->flags) & TNL_S_ACCEPTED ||
+	    test_bit(TNL_RELAY_FAILED, &r->bits))
+		return false;
+	/* It looks at the session, which we leave; the bit keeps it from looking again. */
+	cancel_work_sync(&r->down_work);
+	if (kernel_sendmsg(r->sock, &msg, &v, 1, v.iov_len) != v.iov_len ||
+	    !send_fin(r->sock))
+		return false;
+	begin_closing(r);
+	return true;
+}
+
 /* Over a slow link the last bytes may take their time, as long as they move. */
 static void deadline(struct work_struct *work)
 {
@@ -484,7 +506,8 @@ static void up_work(struct work_struct *work)
 	}
 
 	if (test_bit(TNL_RELAY_RESET, &r->bits)) {
-		abort_local(r);
+		if (!refuse_local(r))
+			abort_local(r);
 		return;
 	}
 	if (r->state == TNL_RELAY_TO_CONNECT)
@@ -534,6 +557,7 @@ static void free_relay(struct tnl_relay *r)
 		sock_release(r->sock);
 	if (r->cred)
 		put_cred(r->cred);
+	kfree(r->refusal);
 	leave_tunnel(r);
 	kfree(r);
 
@@ -689,10 +713,8 @@ void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
 /**
  * tnl_relay_adopt - a connection that user space has accepted becomes a session
  * @t: the tunnel
- * @protocol: TUNNEL_PROTOCOL_*
  * @o: what OPEN shall say; without a source it gets the connection's
- * @fd: of the calling process
- * @prefix: what has been read from it
+ * @a: which connection, and what is known of it
  * @id: result: of the session
  * @extack: gets the sentence of a refusal
  *
@@ -701,11 +723,11 @@ void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
  * Context: process of the caller.
  * Return: 0, or -errno with the fd as it was.
  */
-int tnl_relay_adopt(struct tnl_tunnel *t, u8 protocol, struct tnl_open *o, int fd,
-		    const struct tnl_prefix *prefix, u64 *id,
+int tnl_relay_adopt(struct tnl_tunnel *t, struct tnl_open *o,
+		    const struct tnl_adoption *a, u64 *id,
 		    struct netlink_ext_ack *extack)
 {
-	struct socket *sock = tnl_handover(t->tn, fd, extack);
+	struct socket *sock = tnl_handover(t->tn, a->fd, extack);
 	struct tnl_session *s;
 	struct tnl_chunkq q;
 	struct tnl_relay *r;
@@ -718,7 +740,7 @@ int tnl_relay_adopt(struct tnl_tunnel *t, u8 protocol, struct tnl_open *o, int f
 		sockfd_put(sock);
 		return -EOPNOTSUPP;
 	}
-	err = tnl_take_bytes(t->tn, prefix->data, prefix->len, &q);
+	err = tnl_take_bytes(t->tn, a->prefix, a->prefix_len, &q);
 	if (err) {
 		sockfd_put(sock);
 		return err;
@@ -731,6 +753,14 @@ int tnl_relay_adopt(struct tnl_tunnel *t, u8 protocol, struct tnl_open *o, int f
 	}
 	r->sock = sock;
 	WRITE_ONCE(r->file, sock->file);
+	if (a->refusal_len) {
+		r->refusal = kmemdup(a->refusal, a->refusal_len, GFP_KERNEL_ACCOUNT);
+		r->refusal_len = a->refusal_len;
+		if (!r->refusal) {
+			err = -ENOMEM;
+			goto fail;
+		}
+	}
 	err = tnl_watch_claim(&r->watch, sock);
 	if (err) {
 		NL_SET_ERR_MSG(extack, "the socket is in use by something else in the kernel");
@@ -738,7 +768,7 @@ int tnl_relay_adopt(struct tnl_tunnel *t, u8 protocol, struct tnl_open *o, int f
 	}
 	if (!o->has_source)
 		source_of(sock, o);
-	s = tnl_session_open(t, protocol, o, &relay_ops, r);
+	s = tnl_session_open(t, a->protocol, o, &relay_ops, r);
 	err = PTR_ERR_OR_ZERO(s);
 	if (err == -EMFILE)
 		NL_SET_ERR_MSG(extack, "the peer grants no more sessions now: try again when some have ended");

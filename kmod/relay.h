@@ -21,10 +21,14 @@ struct tnl_open;
 struct tnl_session;
 struct tnl_tunnel;
 
-/* struct tnl_prefix - what somebody has read from a connection before it came to us */
-struct tnl_prefix {
-	const void *data;
-	u32 len;
+/* struct tnl_adoption - a connection that comes from user space */
+struct tnl_adoption {
+	int fd;				/* of the calling process */
+	u8 protocol;			/* TUNNEL_PROTOCOL_* */
+	const void *prefix;		/* what has been read from it */
+	u32 prefix_len;
+	const void *refusal;		/* what it gets if the peer does not accept it */
+	u32 refusal_len;
 };
 
 enum tnl_relay_state {
@@ -61,6 +65,8 @@ struct tnl_relay {
 	u8 reason;			/* with FAILED */
 
 	struct tnl_chunkq out;		/* down_work: taken from the session */
+	void *refusal;			/* up_work: said before an end that nobody accepted */
+	u32 refusal_len;
 	struct tnl_chunkq ahead;	/* up_work: read by others, goes before what is in @sock */
 
 	struct sockaddr_storage target;
@@ -70,8 +76,8 @@ struct tnl_relay {
 int tnl_relay_connect(struct tnl_session *s);
 void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
 			struct socket *sock);
-int tnl_relay_adopt(struct tnl_tunnel *t, u8 protocol, struct tnl_open *o, int fd,
-		    const struct tnl_prefix *prefix, u64 *id,
+int tnl_relay_adopt(struct tnl_tunnel *t, struct tnl_open *o,
+		    const struct tnl_adoption *a, u64 *id,
 		    struct netlink_ext_ack *extack);
 void tnl_relay_source(struct tnl_open *o, const void *sa);
 void tnl_relay_drop_adopted(struct tnl_net *tn, u8 reason);

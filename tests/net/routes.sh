@@ -8,7 +8,7 @@
 # and daemon that change under open connections.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..118
+echo 1..122
 
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN T OUT
 PYTHON=/usr/bin/python3 # grpc and websockets are Debian's
@@ -33,13 +33,14 @@ in_ns home "$PYTHON" "$SRC/tests/net/routes_apps.py" serve >"$OUT/apps.log" 2>&1
 check "a WebSocket server" await 30 listens home 8765
 check "a gRPC server" await 30 listens home 50051
 check "PostgreSQL" await 60 listens home 5432
-for s in web:8080 light:8082 h2:8081 tls:8443 redis:6379 pg:5432 ws:8765 grpc:50051 greets:2525 sum:7777; do
+for s in web:8080 light:8082 h2:8081 tls:8443 redis:6379 pg:5432 ws:8765 grpc:50051 greets:2525 sum:7777 dead:9; do
 	tctl home service add "${s%:*}" "127.0.0.1:${s#*:}"
 done
 cat >"$T/80" <<-EOR
 	# the first that fits
 	host a.example path /light to home/light
 	host A.example. to home/web
+	host dead.example to home/dead
 	host *.wild.example to home/web
 	header x-to=light to home/light
 	protocol websocket to home/ws
@@ -56,6 +57,7 @@ has "a listener that is up" "$(route show)" 'listener: 198.51.100.1:80 by routes
 cat >"$T/443" <<-EOR
 	sni plain.example alpn http/1.1 to home/light
 	sni *.example to home/tls
+	sni dead.test to home/dead
 	protocol opaque to home/pg
 EOR
 check "routes from standard input" route set "$AT:443" - <"$T/443"
@@ -108,8 +110,12 @@ same "and a million characters" "1000000" "$(pg "select length(repeat('x', 10000
 # --- what leads nowhere
 has "no tunnel: 503, and no word of it" "$(web -H 'Host: gone.example' "http://$AT/" | tr -d '\n')" '^503 Service Unavailable 503'
 has "which the log says" "$(cat "$OUT/tunneld-gw.log")" "refused 198.51.100.2:[0-9]+ on 198.51.100.1:80: to nowhere/web: there is no tunnel"
-# shellcheck disable=SC2016
-has "a service the peer has not: the connection breaks" "$(client curl -sS -m 30 -H 'Host: none.example' "http://$AT/" 2>&1)" 'reset|Empty reply'
+has "a service the peer has not: 502" "$(web -H 'Host: none.example' "http://$AT/" | tr -d '\n')" '^502 Bad Gateway 502'
+has "a target that does not listen: 502" "$(web -H 'Host: dead.example' "http://$AT/" | tr -d '\n')" '^502 Bad Gateway 502'
+head -c 3000000 /dev/zero >"$T/zeros"
+has "also to who is still sending" "$(web -H 'Host: dead.example' -H 'Expect:' --data-binary "@$T/zeros" "http://$AT/" | tr -d '\n')" '502'
+same "HTTP/2, too" "502 2" "$(web --http2-prior-knowledge -o /dev/null -H 'Host: dead.example' "http://$AT/" | cut -c2-)"
+has "TLS, too" "$(client openssl s_client -connect $AT:443 -servername dead.test </dev/null 2>&1)" 'internal error|alert number 80'
 has "HTTP/2 without a route: 404" "$(web --http2-prior-knowledge -H 'Host: x' -o /dev/null 'http://[fd00:5::1]/nothing')" '404|000'
 export -f client
 timeout -k 5 400 "$PYTHON" "$SRC/tests/net/routes.py" || TESTS_FAILED=1
@@ -125,8 +131,8 @@ refused() { # refused NAME PATTERN ARG...
 	fi
 }
 before=$(route show)
-refused "no such route" 'there is no route 99: there are 12' del "$AT:80" 99
-refused "no place for it" "'at' is at most 13" add "$AT:80" at 99 to home/web
+refused "no such route" 'there is no route 99: there are 13' del "$AT:80" 99
+refused "no place for it" "'at' is at most 14" add "$AT:80" at 99 to home/web
 refused "no host" 'host "a!" is no host name' add "$AT:80" host 'a!' to home/web
 refused "no target" '"to TUNNEL/SERVICE" is missing' add "$AT:80" host a
 refused "no keyword" '"hots" is none of sni, host' add "$AT:80" hots a to home/web

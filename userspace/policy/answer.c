@@ -15,6 +15,7 @@ static const struct {
 	[ANSWER_BAD] = { "400 Bad Request", 50, 1 },
 	[ANSWER_LATE] = { "408 Request Timeout", 0, 0 },
 	[ANSWER_UNAVAILABLE] = { "503 Service Unavailable", 80, 0 },
+	[ANSWER_REFUSED] = { "502 Bad Gateway", 80, 0 },
 };
 
 /* By its first bytes, of one that is not whole or not as it must be. */

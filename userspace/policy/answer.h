@@ -13,6 +13,7 @@ enum answer {
 	ANSWER_BAD,	    /* 400; TLS: decode_error */
 	ANSWER_LATE,	    /* 408: the request did not come in time */
 	ANSWER_UNAVAILABLE, /* 503: it leads somewhere, but not now */
+	ANSWER_REFUSED,	    /* 502: what it leads to did not take it */
 };
 
 /** ANSWER_MAX - longest answer, bytes */

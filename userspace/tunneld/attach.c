@@ -41,7 +41,8 @@ int hand_over(struct tnl_conn *c, const struct handover *h)
 	    nla_put_string(msg, TUNNEL_A_SERVICE, h->service) ||
 	    nla_put_s32(msg, TUNNEL_A_FD, h->fd) ||
 	    nla_put_u8(msg, TUNNEL_A_PROTOCOL, h->protocol) ||
-	    (h->prefix_len && nla_put(msg, TUNNEL_A_PREFIX, (int)h->prefix_len, h->prefix))) {
+	    (h->prefix_len && nla_put(msg, TUNNEL_A_PREFIX, (int)h->prefix_len, h->prefix)) ||
+	    (h->refusal_len && nla_put(msg, TUNNEL_A_REFUSAL, (int)h->refusal_len, h->refusal))) {
 		nlmsg_free(msg);
 		snprintf(c->error, sizeof(c->error), "out of memory");
 		return -ENOMEM;

@@ -22,10 +22,12 @@ int attach_carrier(struct tnl_conn *c, const char *tunnel, int fd,
 /** struct handover - a connection, and where it goes */
 struct handover {
 	const char *tunnel, *service;
-	int fd;		    /* no other descriptor of it, no epoll */
-	const void *prefix; /* what has been read from it */
-	size_t prefix_len;  /* at most TUNNEL_PREFIX_MAX */
-	uint8_t protocol;   /* TUNNEL_PROTOCOL_* */
+	int fd;		     /* no other descriptor of it, no epoll */
+	const void *prefix;  /* what has been read from it */
+	size_t prefix_len;   /* at most TUNNEL_PREFIX_MAX */
+	uint8_t protocol;    /* TUNNEL_PROTOCOL_* */
+	const void *refusal; /* what it gets if the peer does not accept it */
+	size_t refusal_len;  /* at most TUNNEL_REFUSAL_MAX */
 };
 
 /**

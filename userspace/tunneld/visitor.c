@@ -140,6 +140,7 @@ static void refuse(struct visitor *v, enum answer a, const char *why)
 static void lead(struct visitor *v, const struct route *route)
 {
 	char tunnel[TUNNEL_NAME_MAX + 1], service[TUNNEL_NAME_MAX + 1];
+	uint8_t refusal[ANSWER_MAX];
 	struct handover h = {
 		.tunnel = tunnel,
 		.service = service,
@@ -147,9 +148,11 @@ static void lead(struct visitor *v, const struct route *route)
 		.prefix = v->bytes,
 		.prefix_len = v->len,
 		.protocol = request.protocol,
+		.refusal = refusal,
 	};
 	char why[sizeof(v->d->ctl.error) + 64];
 
+	h.refusal_len = answer_write(refusal, ANSWER_REFUSED, &request, v->bytes, v->len);
 	rules_target(route, tunnel, service);
 	/* The kernel takes none that is somebody else's too. */
 	forget_events(v);

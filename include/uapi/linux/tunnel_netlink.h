@@ -34,6 +34,7 @@
 /* Bytes of a connection that user space may read before it hands it over. */
 #define TUNNEL_PREFIX_MAX	16384
 #define TUNNEL_ROUTES_MAX	16384
+#define TUNNEL_REFUSAL_MAX	512
 
 /**
  * enum tunnel_cmd - requests and notifications
@@ -84,8 +85,8 @@ enum tunnel_cmd {
 
 	/*
 	 * A request: a connection that user space has accepted becomes a session. NAME,
-	 * SERVICE, FD, [PREFIX], [PROTOCOL], [PEER_ADDR]; answers with SESSION_ID. After a
-	 * refusal FD is as it was.
+	 * SERVICE, FD, [PREFIX], [PROTOCOL], [PEER_ADDR], [REFUSAL]; answers with SESSION_ID.
+	 * When the request is refused FD is as it was.
 	 */
 	TUNNEL_CMD_SESSION_NEW,
 	/*
@@ -291,6 +292,11 @@ enum tunnel_attr {
 	TUNNEL_A_ROUTES,
 	TUNNEL_A_REVISION,		/* u32, raised by each change of a listener's routes */
 	TUNNEL_A_REPORT,		/* string, why a listener has failed */
+	/*
+	 * binary, at most TUNNEL_REFUSAL_MAX: what the program at FD gets, and the end of
+	 * the stream, in place of a reset, if the peer does not accept the session
+	 */
+	TUNNEL_A_REFUSAL,
 
 	__TUNNEL_A_MAX,
 };
