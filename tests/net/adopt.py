@@ -161,6 +161,44 @@ def ends(w):
     w.none_left()
 
 
+def last_word(w):
+    """REFUSAL: for who is not accepted, and for nobody else."""
+    word = bytes(range(256)) * 2
+    for size, sends in ((0, b""), (1, b"x"), (512, b"y" * MIB)):
+        c, a = w.client()
+        must(w.hand(a, {A.SERVICE: text("nobody"), A.REFUSAL: word[:size]}))
+        a.close()
+        try:
+            c.sendall(sends)
+        except OSError:
+            pass
+        if size:
+            got = receive(c, size + 1)
+            result("not accepted: %d bytes of a last word, and the end" % size, got == word[:size], got)
+        else:
+            result("an empty one is none", ended(c, E.ECONNRESET))
+        c.close()
+    w.none_left()
+    c, s = w.through({A.REFUSAL: word})
+    receive(s, 5)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+    result("who was accepted does not get it", ended(c, E.ECONNRESET))
+    c.close()
+    # who does not take it, or is gone
+    for gone in (False, True):
+        c, a = w.client()
+        must(w.hand(a, {A.SERVICE: text("nobody"), A.REFUSAL: word}))
+        a.close()
+        if gone:
+            c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            c.close()
+        until("the session is gone", lambda: not w.sessions())
+        c.close()
+    result("nor stays who is gone, or does not take it", True)
+    w.none_left()
+
+
 def refusals(w):
     c, a = w.client()
 
@@ -178,6 +216,7 @@ def refusals(w):
     wrong("a protocol that there is not", E.ERANGE, "", PROTOCOL=u8(7), about=A.PROTOCOL)
     wrong("an address in half", E.EINVAL, "whole struct sockaddr", PEER_ADDR=bytes(8), about=A.PEER_ADDR)
     wrong("a prefix of more than 16 KiB", E.ERANGE, "", PREFIX=bytes(16385), about=A.PREFIX)
+    wrong("a last word of more than 512 bytes", E.ERANGE, "", REFUSAL=bytes(513), about=A.REFUSAL)
     wrong("a closed descriptor", E.EBADF, "not an open file", 999)
     with open("/dev/null") as f:
         wrong("a file", E.ENOTSOCK, "not a socket", f)
@@ -251,6 +290,7 @@ def main():
     exchange(w)
     what_shows(w)
     ends(w)
+    last_word(w)
     refusals(w)
     many(w)
 

@@ -6,7 +6,7 @@
 # Connections that a program has accepted and read some bytes of go on as sessions.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..45
+echo 1..51
 
 check "the module loads" load_module
 ip link set lo up
