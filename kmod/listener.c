@@ -98,7 +98,8 @@ static struct tnl_listener *make(struct tnl_net *tn,
 static void publish(struct tnl_listener *l)
 {
 	list_add_tail(&l->node, &l->tn->listeners);
-	l->tn->generation++;
+	/* Never one that another listener on the address has had. */
+	l->revision = ++l->tn->generation;
 	tnl_notify_listener(l->tn, l, TUNNEL_CMD_LISTENER_NEW);
 }
 
@@ -237,9 +238,8 @@ int tnl_listener_set_routes(struct tnl_net *tn, const struct sockaddr_storage *a
 		return -ENOMEM;
 	kfree(l->routes);
 	l->routes = copy;
-	l->revision++;
+	l->revision = ++tn->generation;
 	l->state = TUNNEL_LISTENER_WAITING;
-	tn->generation++;
 	tnl_notify_listener(tn, l, TUNNEL_CMD_LISTENER_SET);
 	return 0;
 }
@@ -301,21 +301,27 @@ static void destroy(struct tnl_listener *l)
  * tnl_listener_del - accept no more; sessions that are there go on
  * @tn: the namespace; lock not held
  * @address: of the listener
- * Return: 0 or -ENOENT.
+ * @revision: that its routes must have, or NULL
+ * Return: 0, -ENOENT, -ESTALE.
  */
-int tnl_listener_del(struct tnl_net *tn, const struct sockaddr_storage *address)
+int tnl_listener_del(struct tnl_net *tn, const struct sockaddr_storage *address,
+		     const u32 *revision)
 {
 	struct tnl_listener *l;
+	int err = 0;
 
 	mutex_lock(&tn->lock);
 	l = find(tn, address);
-	if (l)
+	if (!l)
+		err = -ENOENT;
+	else if (revision && (!l->routes || *revision != l->revision))
+		err = -ESTALE;
+	else
 		unlink(l);
 	mutex_unlock(&tn->lock);
-	if (!l)
-		return -ENOENT;
-	destroy(l);
-	return 0;
+	if (!err)
+		destroy(l);
+	return err;
 }
 
 /* tnl_listener_del_all - those that lead to one tunnel, or with NULL every one */

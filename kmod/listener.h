@@ -20,7 +20,7 @@ struct tnl_listener {
 	struct sockaddr_storage address;
 
 	char *routes;			/* tnl_net.lock; NULL: one service */
-	u32 revision;			/* tnl_net.lock: raised with each change of them */
+	u32 revision;			/* tnl_net.lock: another one with each change of them */
 	u8 state;			/* tnl_net.lock: enum tunnel_listener_state */
 	char report[TUNNEL_TEXT_MAX + 1];	/* tnl_net.lock: why it failed */
 
@@ -44,7 +44,8 @@ int tnl_listener_report(struct tnl_net *tn, const struct sockaddr_storage *addre
 			u32 revision, u8 state, const char *report,
 			struct netlink_ext_ack *extack);
 void tnl_listener_await_daemon(struct tnl_net *tn);
-int tnl_listener_del(struct tnl_net *tn, const struct sockaddr_storage *address);
+int tnl_listener_del(struct tnl_net *tn, const struct sockaddr_storage *address,
+		     const u32 *revision);
 void tnl_listener_del_all(struct tnl_net *tn, const char *tunnel);
 
 #endif /* _TUNNEL_LISTENER_H */

@@ -7,7 +7,7 @@
 
 #include "af_tunnel.h"
 #include "compat/compat.h"
-#include "netlink.h"
+#include "netlink_request.h"
 #include "relay.h"
 
 #define GRACE_DEFAULT_MS 60000
@@ -42,11 +42,30 @@ static int check_address(const struct nlattr *attr, struct netlink_ext_ack *exta
 
 static int check_text(const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
+	const u8 *text = nla_data(attr);
+	size_t len = strnlen(nla_data(attr), nla_len(attr)), i;
+
+	if (!len || len > TUNNEL_TEXT_MAX) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "this text must have 1 to 255 bytes");
+		return -EINVAL;
+	}
+	for (i = 0; i < len; i++) {
+		if (text[i] >= ' ' && text[i] != 0x7f)
+			continue;
+		NL_SET_ERR_MSG_ATTR(extack, attr, "this text has a control character in it");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* What it means is the daemon's business; that there is something is ours. */
+static int check_routes(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
 	size_t len = strnlen(nla_data(attr), nla_len(attr));
 
-	if (len && len <= TUNNEL_TEXT_MAX)
+	if (len && len <= TUNNEL_ROUTES_MAX)
 		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, attr, "this text must have 1 to 255 bytes");
+	NL_SET_ERR_MSG_ATTR(extack, attr, "routes have 1 to 16384 bytes");
 	return -EINVAL;
 }
 
@@ -82,54 +101,14 @@ static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_PROTOCOL]	= NLA_POLICY_MAX(NLA_U8, TUNNEL_PROTOCOL_MAX),
 	[TUNNEL_A_PEER_ADDR]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_address),
 	[TUNNEL_A_STATE]	= { .type = NLA_U8 },
-	[TUNNEL_A_ROUTES]	= { .type = NLA_NUL_STRING, .len = TUNNEL_ROUTES_MAX },
+	[TUNNEL_A_ROUTES]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_routes),
 	[TUNNEL_A_REVISION]	= { .type = NLA_U32 },
 	[TUNNEL_A_REPORT]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text),
 	[TUNNEL_A_REFUSAL]	= { .type = NLA_BINARY, .len = TUNNEL_REFUSAL_MAX },
 	[TUNNEL_A_PREFIX]	= { .type = NLA_BINARY, .len = TUNNEL_PREFIX_MAX },
 };
 
-/* Without this attribute the request makes no sense. */
-static int need(struct genl_info *info, int attr, const char *sentence)
-{
-	if (info->attrs[attr])
-		return 0;
-	info->extack->_msg = sentence;
-	return -EINVAL;
-}
-
-#define NEED_NAME "attribute NAME is missing: say which tunnel"
-#define NEED_SERVICE "attribute SERVICE is missing: say which service"
 #define NEED_PIN "attribute PEER_PIN is missing: a tunnel without a pinned peer would trust anybody"
-
-static const char *text(struct genl_info *info, int attr)
-{
-	return info->attrs[attr] ? nla_data(info->attrs[attr]) : NULL;
-}
-
-static void get_address(struct genl_info *info, struct sockaddr_storage *ss)
-{
-	struct nlattr *attr = info->attrs[TUNNEL_A_ADDRESS];
-
-	memset(ss, 0, sizeof(*ss));
-	memcpy(ss, nla_data(attr), nla_len(attr));
-}
-
-static __be16 port_of(const struct sockaddr_storage *ss)
-{
-	return ss->ss_family == AF_INET6 ?
-		((const struct sockaddr_in6 *)ss)->sin6_port :
-		((const struct sockaddr_in *)ss)->sin_port;
-}
-
-/* The namespace is usable: not on its way out. tn->lock held. */
-static int alive(struct tnl_net *tn, struct genl_info *info)
-{
-	if (!tn->dying)
-		return 0;
-	GENL_SET_ERR_MSG(info, "the network namespace is being removed");
-	return -ESHUTDOWN;
-}
 
 /* A tunnel by name, referenced. */
 static struct tnl_tunnel *get_tunnel(struct genl_info *info)
@@ -146,30 +125,6 @@ static struct tnl_tunnel *get_tunnel(struct genl_info *info)
 	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_NAME],
 			    "there is no tunnel of this name: 'tunnelctl tunnel show' lists them");
 	return ERR_PTR(-ENOENT);
-}
-
-static struct sk_buff *begin_reply(struct genl_info *info, u8 cmd, void **hdr)
-{
-	struct sk_buff *skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
-
-	if (!skb)
-		return NULL;
-	*hdr = genlmsg_put_reply(skb, info, &tnl_genl_family, 0, cmd);
-	if (!*hdr) {
-		nlmsg_free(skb);
-		return NULL;
-	}
-	return skb;
-}
-
-static int end_reply(struct sk_buff *skb, struct genl_info *info, void *hdr, int err)
-{
-	if (err) {
-		nlmsg_free(skb);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(skb, hdr);
-	return genlmsg_reply(skb, info);
 }
 
 /* --- tunnels --------------------------------------------------------------- */
@@ -347,16 +302,7 @@ static int tunnel_get(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* --- services and listeners ------------------------------------------------ */
-
-static int check_tunnel_exists(struct tnl_net *tn, struct genl_info *info)
-{
-	if (tnl_tunnel_find(tn, text(info, TUNNEL_A_NAME)))
-		return 0;
-	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_NAME],
-			    "there is no tunnel of this name: 'tunnelctl tunnel show' lists them");
-	return -ENOENT;
-}
+/* --- services ------------------------------------------------------------ */
 
 /* Where a service leads: to an address, or to the socket of its owner. */
 static int get_target(struct genl_info *info, struct tnl_service_config *c,
@@ -435,138 +381,6 @@ static int service_del(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_SERVICE],
 				    "there is no such service: 'tunnelctl service show' lists them");
-	return err;
-}
-
-static int listener_new_routes(struct tnl_net *tn, struct genl_info *info)
-{
-	struct sockaddr_storage address;
-	int err;
-
-	if (info->attrs[TUNNEL_A_NAME] || info->attrs[TUNNEL_A_SERVICE]) {
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_ROUTES],
-				    "a listener leads to one service, or has routes, not both");
-		return -EINVAL;
-	}
-	get_address(info, &address);
-	if (!port_of(&address)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_ADDRESS],
-				    "a listener with routes needs a port from 1 to 65535");
-		return -EINVAL;
-	}
-	mutex_lock(&tn->lock);
-	err = alive(tn, info) ?:
-	      tnl_listener_add_routes(tn, &address, text(info, TUNNEL_A_ROUTES),
-				      info->extack);
-	mutex_unlock(&tn->lock);
-	return err;
-}
-
-static int listener_set(struct sk_buff *skb, struct genl_info *info)
-{
-	struct tnl_net *tn = tnl_net(genl_info_net(info));
-	struct sockaddr_storage address;
-	u32 revision;
-	int err;
-
-	err = need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say which listener") ?:
-	      need(info, TUNNEL_A_ROUTES, "attribute ROUTES is missing: say where it leads");
-	if (err)
-		return err;
-	get_address(info, &address);
-	if (info->attrs[TUNNEL_A_REVISION])
-		revision = nla_get_u32(info->attrs[TUNNEL_A_REVISION]);
-	mutex_lock(&tn->lock);
-	err = tnl_listener_set_routes(tn, &address, text(info, TUNNEL_A_ROUTES),
-				      info->attrs[TUNNEL_A_REVISION] ? &revision : NULL,
-				      info->extack);
-	mutex_unlock(&tn->lock);
-	return err;
-}
-
-static int listener_report(struct sk_buff *skb, struct genl_info *info)
-{
-	struct tnl_net *tn = tnl_net(genl_info_net(info));
-	struct sockaddr_storage address;
-	int err;
-
-	err = need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say which listener") ?:
-	      need(info, TUNNEL_A_REVISION, "attribute REVISION is missing: say of which routes") ?:
-	      need(info, TUNNEL_A_STATE, "attribute STATE is missing: say how it is");
-	if (err)
-		return err;
-	if (nla_get_u8(info->attrs[TUNNEL_A_STATE]) > TUNNEL_LISTENER_STATE_MAX) {
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_STATE],
-				    "a listener has no such state");
-		return -ERANGE;
-	}
-	get_address(info, &address);
-	mutex_lock(&tn->lock);
-	if (tn->daemon_portid != info->snd_portid) {
-		GENL_SET_ERR_MSG(info, "only the registered daemon reports");
-		err = -EPERM;
-	}
-	err = err ?: tnl_listener_report(tn, &address,
-					 nla_get_u32(info->attrs[TUNNEL_A_REVISION]),
-					 nla_get_u8(info->attrs[TUNNEL_A_STATE]),
-					 text(info, TUNNEL_A_REPORT), info->extack);
-	mutex_unlock(&tn->lock);
-	return err;
-}
-
-static int listener_new(struct sk_buff *skb, struct genl_info *info)
-{
-	struct tnl_net *tn = tnl_net(genl_info_net(info));
-	struct sockaddr_storage address;
-	struct sk_buff *reply;
-	void *hdr;
-	int err;
-
-	err = need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say where to listen");
-	if (!err && info->attrs[TUNNEL_A_ROUTES])
-		return listener_new_routes(tn, info);
-	err = err ?: need(info, TUNNEL_A_NAME, NEED_NAME) ?:
-	      need(info, TUNNEL_A_SERVICE, NEED_SERVICE);
-	if (err)
-		return err;
-	get_address(info, &address);
-	reply = begin_reply(info, TUNNEL_CMD_LISTENER_NEW, &hdr);
-	if (!reply)
-		return -ENOMEM;
-	mutex_lock(&tn->lock);
-	err = alive(tn, info);
-	if (!err)
-		err = check_tunnel_exists(tn, info);
-	if (!err) {
-		err = tnl_listener_add(tn, &address, text(info, TUNNEL_A_NAME),
-				       text(info, TUNNEL_A_SERVICE), info->extack);
-		if (err)
-			NL_SET_BAD_ATTR(info->extack, info->attrs[TUNNEL_A_ADDRESS]);
-	}
-	mutex_unlock(&tn->lock);
-	if (err) {
-		nlmsg_free(reply);
-		return err;
-	}
-	return end_reply(reply, info, hdr,
-			 nla_put(reply, TUNNEL_A_ADDRESS,
-				 tnl_sockaddr_len(&address), &address));
-}
-
-static int listener_del(struct sk_buff *skb, struct genl_info *info)
-{
-	struct tnl_net *tn = tnl_net(genl_info_net(info));
-	struct sockaddr_storage address;
-	int err;
-
-	err = need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say which listener");
-	if (err)
-		return err;
-	get_address(info, &address);
-	err = tnl_listener_del(tn, &address);
-	if (err)
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_ADDRESS],
-				    "there is no listener on this address: 'tunnelctl listener show' lists them");
 	return err;
 }
 
@@ -870,10 +684,10 @@ static const struct genl_ops ops[] = {
 	DO(SERVICE_NEW, service_new),
 	DO(SERVICE_DEL, service_del),
 	DUMP(SERVICE_GET, tnl_dump_services),
-	DO(LISTENER_NEW, listener_new),
-	DO(LISTENER_SET, listener_set),
-	DO(LISTENER_REPORT, listener_report),
-	DO(LISTENER_DEL, listener_del),
+	DO(LISTENER_NEW, tnl_nl_listener_new),
+	DO(LISTENER_SET, tnl_nl_listener_set),
+	DO(LISTENER_REPORT, tnl_nl_listener_report),
+	DO(LISTENER_DEL, tnl_nl_listener_del),
 	{ .cmd = TUNNEL_CMD_LISTENER_GET, .start = start_listeners,
 	  .dumpit = tnl_dump_listeners, .policy = policy,
 	  .maxattr = TUNNEL_A_MAX, .flags = GENL_UNS_ADMIN_PERM },

@@ -21,6 +21,9 @@
 #define SLICES 32
 /* A closing connection whose peer acknowledges nothing for so long is over, */
 #define CLOSING_TIME (60 * HZ)
+/* Who was refused may take this long to read it, and so many may. */
+#define REFUSED_TIME (5 * HZ)
+#define REFUSED_MAX 1024
 /* or for so many retransmission time-outs, if that is longer. */
 #define CLOSING_RTOS 3
 #define RTO_MOST (120 * HZ)
@@ -465,10 +468,18 @@ static bool refuse_local(struct tnl_relay *r)
 		return false;
 	/* It looks at the session, which we leave; the bit keeps it from looking again. */
 	cancel_work_sync(&r->down_work);
+	/* They belong to no tunnel any more, whose limits would count them. */
+	if (atomic_inc_return(&r->tn->refused) > REFUSED_MAX) {
+		atomic_dec(&r->tn->refused);
+		return false;
+	}
+	set_bit(TNL_RELAY_REFUSED, &r->bits);
 	if (kernel_sendmsg(r->sock, &msg, &v, 1, v.iov_len) != v.iov_len ||
 	    !send_fin(r->sock))
 		return false;
+	tnl_chunkq_purge(&r->ahead);
 	begin_closing(r);
+	mod_delayed_work(tnl_wq, &r->deadline, REFUSED_TIME);
 	return true;
 }
 
@@ -478,7 +489,8 @@ static void deadline(struct work_struct *work)
 	struct tnl_relay *r = container_of(to_delayed_work(work),
 					   struct tnl_relay, deadline);
 
-	if (READ_ONCE(tcp_sk(r->sock->sk)->snd_una) != r->acked) {
+	if (READ_ONCE(tcp_sk(r->sock->sk)->snd_una) != r->acked &&
+	    !test_bit(TNL_RELAY_REFUSED, &r->bits)) {
 		watch_acks(r);
 		return;
 	}
@@ -558,6 +570,8 @@ static void free_relay(struct tnl_relay *r)
 	if (r->cred)
 		put_cred(r->cred);
 	kfree(r->refusal);
+	if (test_bit(TNL_RELAY_REFUSED, &r->bits))
+		atomic_dec(&tn->refused);
 	leave_tunnel(r);
 	kfree(r);
 

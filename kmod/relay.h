@@ -46,6 +46,7 @@ enum tnl_relay_bit {
 	TNL_RELAY_UP_DONE,	/* local FIN is in the session */
 	TNL_RELAY_DOWN_DONE,	/* peer's END is in the local connection */
 	TNL_RELAY_DEAF,		/* local end was reset behind its FIN: discard */
+	TNL_RELAY_REFUSED,	/* it closes with a last word: tnl_net.refused counts it */
 };
 
 struct tnl_relay {

@@ -50,6 +50,7 @@ struct tnl_net {
 	struct list_head dead;		/* @reap_lock: relays to be freed */
 	struct work_struct reap;
 	unsigned int n_relays;		/* @reap_lock */
+	atomic_t refused;		/* relays that close with a last word */
 	struct list_head draining;	/* @reap_lock: carriers that say good-bye */
 	wait_queue_head_t idle;		/* a count fell */
 

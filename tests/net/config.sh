@@ -7,7 +7,7 @@
 # nothing else; what fails is undone.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..63
+echo 1..69
 
 CTL=$BIN/tunnelctl
 make_keys
@@ -84,6 +84,10 @@ rejects "no peer" ":1:11: 'peer PIN' is missing" 'tunnels: {a: {dial: "x:1"}}'
 rejects "a tunnel that is not there" ': listener 1.2.3.4:80 leads to tunnel gw, which is not there' 'listeners: {"1.2.3.4:80": gw/x}'
 rejects "a condition that is none" ':2:6: "hots" is none of sni' $'listeners: {"1.2.3.4:80": [\n    {hots: a, to: a/b}]}'
 rejects "a blank in a value" ":1:29: there is a blank in 'a b'" 'listeners: {"1.2.3.4:80": [{host: "a b", to: a/b}]}'
+rejects "a second document" ': there is a second document' $'services: {}\n---\nservices: {}'
+rejects "a key that is a list" ": 'this' needs a text" 'services: {? [a, b] : [x]}'
+rejects "a condition with a line break" ":1:30: there is a blank in 'host x to a/b.x0ahost'" 'listeners: {"1.2.3.4:80": [{"host x to a/b\nhost": y, to: a/c}]}'
+rejects "a port that the kernel would choose" ":1:13: '1.2.3.4:0': the port must not be 0" 'listeners: {1.2.3.4:0: gw/x}'
 rejects "no route" ':1:14: a listener without any route' 'listeners: {"1.2.3.4:80": []}'
 rejects "a key file that others can read" ':1:11: .*passwd' "tunnels: {a: {dial: 'x:1', peer: $HOME_PIN, key: /etc/passwd}}"
 has "a file that is not there" "$("$CTL" check "$T/none" 2>&1)" 'none: No such file'
@@ -143,6 +147,11 @@ same "all is as it was" "$(cat "$T/before.yaml")" "$(tctl gw save)"
 kill $socat
 await 10 bash -c "! '$BIN/in_ns' gw ss -Hltn 'sport = :99' | grep -q 99"
 check "and without that it is done" tctl gw apply "$T/gw4.yaml"
+# a listener of the kernel's, then routes, and back because of another step
+sed 's/198.51.100.1:99: .*/198.51.100.1:99: [{to: home\/web}]\n  203.0.113.77:1: home\/web/' "$T/gw4.yaml" >"$T/gw5.yaml"
+tctl gw save >"$T/before.yaml"
+has "routes in its place, and then an address that is not here" "$(tctl gw apply "$T/gw5.yaml" 2>&1)" '203.0.113.77:1: .*all is as it was'
+same "all is as it was, again" "$(cat "$T/before.yaml")" "$(tctl gw save)"
 same "whole" "$("$CTL" config hash "$T/gw4.yaml")" "$(tctl gw config hash)"
 
 # --- any configuration comes back as it was
@@ -151,7 +160,7 @@ check "20 configurations made by chance: applied over each other, saved, the sam
 	in_ns gw python3 "$TUNNEL_SRC/tests/net/config.py" "$CTL" "$T" "$HOME_PIN"
 printf 'services: {}\n' >"$T/empty.yaml"
 check "a configuration of nothing" tctl gw apply "$T/empty.yaml"
-same "leaves nothing" "" "$(tctl gw save)"
+same "leaves nothing" "{}" "$(tctl gw save)"
 tctl home flush
 stop_daemon gw
 stop_daemon home

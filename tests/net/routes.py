@@ -140,6 +140,41 @@ def settings_first():
         same("and an answer to its request then", True, b"Hello through" in until(s, b"Hello through"))
 
 
+def never_acknowledges():
+    """It waits for SETTINGS, then says much, but not that it has them."""
+    with to(80) as s:
+        s.sendall(PREFACE + SETTINGS)
+        s.recv(9)
+        block = b"\x82\x86\x84\x41\x0ah2.example"
+        s.sendall(struct.pack(">I", len(block))[1:] + b"\1\4\0\0\0\1" + block)
+        began, before = time.monotonic(), cpu()
+        try:
+            for _ in range(4):
+                s.sendall(b"\0\x20\0\0\0\0\0\0\1" + bytes(8192))
+        except OSError:
+            pass
+        rest(s)
+        result("HTTP/2 that never acknowledges SETTINGS is closed", None if time.monotonic() - began < LATE - 1 else
+               "after %.1f s" % (time.monotonic() - began))
+        result("and costs nothing", None if cpu() - before < 100 else "%d ticks" % (cpu() - before))
+
+
+def cpu():
+    """Of the daemon, in ticks of 10 ms."""
+    with open("%s/tunneld-gw.pid" % T, encoding="ascii") as f, \
+            open("/proc/%s/stat" % f.read().strip(), encoding="ascii") as g:
+        return sum(map(int, g.read().split()[13:15]))
+
+
+def short_word():
+    tctl("gw", "route", "add", AT + ":2527", "host", "a.example", "to", "home/web")
+    tctl("gw", "route", "add", AT + ":2527", "to", "home/greets")
+    with to(2527) as s:
+        s.sendall(b"hello")
+        s.shutdown(socket.SHUT_WR)
+        same("one word and the end of it is opaque", b"220 hello\r\nhello", rest(s))
+
+
 # --- what can be read in two ways ------------------------------------------------
 
 def two_ways():
@@ -326,7 +361,7 @@ def requests():
            {**some, A.NAME: text("home"), A.SERVICE: text("web")})
     refuse(nl, "routes without a port", E.EINVAL, "needs a port", CMD.LISTENER_NEW,
            {A.ADDRESS: address(AT, 0), A.ROUTES: text("to home/web")})
-    refuse(nl, "routes that are too long", E.EINVAL, "policy", CMD.LISTENER_NEW,
+    refuse(nl, "routes that are too long", E.EINVAL, "1 to 16384", CMD.LISTENER_NEW,
            {**at, A.ROUTES: b"x" * 16385 + b"\0"})
     refuse(nl, "other routes for none", E.ENOENT, "there is no listener", CMD.LISTENER_SET, some)
     accept(nl, "routes of 16 KiB, whatever they say", CMD.LISTENER_NEW, {**at, A.ROUTES: b"#" * 16384 + b"\0"})
@@ -344,14 +379,24 @@ def requests():
            {**at, A.REVISION: u32(1), A.STATE: u8(9)})
     accept(nl, "a listener without routes", CMD.LISTENER_NEW, {**plain_at, A.NAME: text("home"), A.SERVICE: text("web")})
     refuse(nl, "gets none", E.EINVAL, "has no routes", CMD.LISTENER_SET, {**plain_at, A.ROUTES: text("to home/web")})
+    refuse(nl, "removed at a revision that it had", E.ESTALE, "changed meanwhile", CMD.LISTENER_DEL,
+           {**at, A.REVISION: had[0][A.REVISION]})
+    refuse(nl, "no routes at all", E.EINVAL, "1 to 16384", CMD.LISTENER_NEW, {A.ADDRESS: address(AT, 7102), A.ROUTES: b"\0"})
     for where in (at, plain_at):
         accept(nl, "they go", CMD.LISTENER_DEL, where)
+    # gone and there again before the daemon looks: other routes all the same
+    for i in range(20):
+        nl.call(CMD.LISTENER_NEW, {**at, A.ROUTES: text("host a%d to home/web" % i)})
+        nl.call(CMD.LISTENER_DEL, at)
+    accept(nl, "20 times made and removed, and made", CMD.LISTENER_NEW, some)
+    wait(lambda: "waiting" not in tctl("gw", "route", "show"), "the daemon takes it up")
+    accept(nl, "and it goes", CMD.LISTENER_DEL, at)
     nl.close()
 
 
 def main():
     print("# SEED=%d" % SEED, flush=True)
-    for part in (byte_by_byte, the_same_bytes, settings_first, two_ways, slow, much, crowd, leave, changes, requests):
+    for part in (byte_by_byte, the_same_bytes, settings_first, never_acknowledges, short_word, two_ways, slow, much, crowd, leave, changes, requests):
         part()
     done()
 

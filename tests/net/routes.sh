@@ -8,7 +8,7 @@
 # and daemon that change under open connections.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..122
+echo 1..130
 
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN T OUT
 PYTHON=/usr/bin/python3 # grpc and websockets are Debian's

@@ -118,8 +118,9 @@ static void refusals(void **state)
 		{ "protocol messages to a/b", "is none of http1" },
 		{ "from 10.0.0.1/8 to a/b", "from \"10.0.0.1/8\" has bits behind its prefix" },
 		{ "from here to a/b", "from \"here\" is no address" },
-		{ "host \x1b[31m to a/b", "a control character" },
-		{ "to a/b\x7f", "to \"a/b" },
+		{ "host \x1b[31m to a/b", "not ASCII" },
+		{ "to a/b\x7f", "not ASCII" },
+		{ "header a=\xc3\xa9 to a/b", "not ASCII" },
 	};
 	struct rules r;
 	size_t i;

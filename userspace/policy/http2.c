@@ -251,17 +251,37 @@ enum verdict http2_parse(struct request *r, const uint8_t *bytes, size_t len)
 	return VERDICT_MORE;
 }
 
-size_t http2_ack(const uint8_t *bytes, size_t len)
+/* Where the first frame for which @is is true begins; 0: there is none yet. */
+static size_t find_frame(const uint8_t *bytes, size_t len, bool (*is)(const uint8_t *header))
 {
 	size_t at = PREFACE_LEN;
 
 	while (len >= at + FRAME_HEADER) {
 		const uint8_t *h = bytes + at;
-		size_t n = (size_t)h[0] << 16 | h[1] << 8 | h[2];
 
-		if (h[3] == NGHTTP2_SETTINGS && h[4] & NGHTTP2_FLAG_ACK && !n)
+		if (is(h))
 			return at;
-		at += FRAME_HEADER + n;
+		at += FRAME_HEADER + ((size_t)h[0] << 16 | h[1] << 8 | h[2]);
 	}
 	return 0;
+}
+
+static bool is_ack(const uint8_t *h)
+{
+	return h[3] == NGHTTP2_SETTINGS && h[4] & NGHTTP2_FLAG_ACK && !h[0] && !h[1] && !h[2];
+}
+
+static bool is_headers(const uint8_t *h)
+{
+	return h[3] == NGHTTP2_HEADERS;
+}
+
+size_t http2_ack(const uint8_t *bytes, size_t len)
+{
+	return find_frame(bytes, len, is_ack);
+}
+
+bool http2_asks(const uint8_t *bytes, size_t len)
+{
+	return find_frame(bytes, len, is_headers);
 }

@@ -103,6 +103,9 @@ enum verdict http2_parse(struct request *r, const uint8_t *bytes, size_t len);
 #define HTTP2_SETTINGS	   "\0\0\0\4\0\0\0\0\0"
 #define HTTP2_SETTINGS_LEN 9
 
+/** http2_asks - has a request begun, whole or not? @bytes begin with the preface */
+bool http2_asks(const uint8_t *bytes, size_t len);
+
 /** http2_ack - where the client says that it has our SETTINGS
  * @bytes: that begin with the preface
  * Return: offset of a frame of HTTP2_SETTINGS_LEN bytes; 0: not there yet.

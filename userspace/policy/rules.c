@@ -110,7 +110,7 @@ static int read_target(const struct place *p, char *word, const char **target)
 		why = tnl_check_name(slash + 1);
 	*slash = '/';
 	if (why) {
-		snprintf(p->err, p->errlen, "to \"%s\": %s", word, why);
+		snprintf(p->err, p->errlen, "to \"%.200s\": %s", word, why);
 		return -EINVAL;
 	}
 	*target = word;
@@ -199,8 +199,9 @@ static int check_line(const struct place *p, char *line)
 	char *c, *comment = rules_comment(line);
 
 	for (c = line; *c; c++) {
-		if ((uint8_t)*c < ' ' && !strchr(BLANK, *c)) {
-			snprintf(p->err, p->errlen, "a control character in it");
+		if (((uint8_t)*c < ' ' && !strchr(BLANK, *c)) || (uint8_t)*c >= 0x7f) {
+			snprintf(p->err, p->errlen,
+				 "a character in it that is not ASCII, or none to print");
 			return -EINVAL;
 		}
 	}
@@ -311,8 +312,12 @@ char *rules_format(const struct route *t, char line[RULES_FORMAT_MAX])
 	if (t->protocol != ROUTE_ANY)
 		at = say(at, end, "protocol %s ", rules_protocol_name(t->protocol));
 	if (t->source.family &&
-	    inet_ntop(t->source.family, t->source.address, address, sizeof(address)))
-		at = say(at, end, "from %s/%u ", address, t->source.bits);
+	    inet_ntop(t->source.family, t->source.address, address, sizeof(address))) {
+		at = say(at, end, "from %s", address);
+		if (t->source.bits < (t->source.family == AF_INET ? 32 : 128))
+			at = say(at, end, "/%u", t->source.bits);
+		at = say(at, end, " ");
+	}
 	say(at, end, "to %s", t->target);
 	return line;
 }

@@ -177,31 +177,17 @@ static int take(struct ctx *ctx, const struct step *s)
 	}
 }
 
-/* Does the daemon give an address back, for this or an overlapping one? */
+/* Is it the daemon that gives an address back, for this or an overlapping one? */
 static bool frees_address(const struct plan *p)
 {
 	size_t i;
 
 	for (i = 0; i < p->n; i++)
-		if (p->step[i].action == ACT_DEL && has_routes(p->step[i].item))
+		if (p->step[i].action != ACT_ROUTES && has_routes(p->step[i].item))
 			return true;
 	return false;
 }
 
-/* What the daemon has listened on may still be in use for a moment. */
-static int take_patiently(struct ctx *ctx, const struct plan *p, const struct step *s)
-{
-	int waited, ret = take(ctx, s);
-
-	for (waited = 0; ret == -EADDRINUSE && waited < FREE_MS && frees_address(p);
-	     waited += FREE_PAUSE_MS) {
-		usleep(FREE_PAUSE_MS * 1000);
-		ret = take(ctx, s);
-	}
-	return ret;
-}
-
-/* What a tunnel took along is there no more when its own turn comes. */
 static int take_back(struct ctx *ctx, const struct step *s)
 {
 	switch (s->action) {
@@ -214,6 +200,20 @@ static int take_back(struct ctx *ctx, const struct step *s)
 	}
 }
 
+/* What the daemon has listened on may still be in use for a moment. */
+static int patiently(struct ctx *ctx, const struct plan *p, const struct step *s,
+		     int (*do_it)(struct ctx *ctx, const struct step *s))
+{
+	int waited, ret = do_it(ctx, s);
+
+	for (waited = 0; ret == -EADDRINUSE && waited < FREE_MS && frees_address(p);
+	     waited += FREE_PAUSE_MS) {
+		usleep(FREE_PAUSE_MS * 1000);
+		ret = do_it(ctx, s);
+	}
+	return ret;
+}
+
 static int run_plan(struct ctx *ctx, const struct plan *p)
 {
 	char why[sizeof(ctx->conn.error)];
@@ -221,13 +221,13 @@ static int run_plan(struct ctx *ctx, const struct plan *p)
 	int bad = 0;
 
 	for (i = 0; i < p->n; i++)
-		if (take_patiently(ctx, p, &p->step[i]))
+		if (patiently(ctx, p, &p->step[i], take))
 			break;
 	if (i == p->n)
 		return EXIT_OK;
 	snprintf(why, sizeof(why), "%s", ctx->conn.error);
 	for (k = i; k-- > 0;)
-		if (take_back(ctx, &p->step[k])) {
+		if (patiently(ctx, p, &p->step[k], take_back)) {
 			failure("%s %s could not be put back: %s", item_name(p->step[k].item->kind),
 				p->step[k].item->key, ctx->conn.error);
 			bad = 1;

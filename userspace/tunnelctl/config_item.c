@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
 #include <mbedtls/md.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -127,6 +128,20 @@ static void put_ids(struct text_buf *b, const struct obj *o, int attr, const cha
 			put(b, "allow %s:%u\n", what, ids[i]);
 }
 
+/* Names of hosts have no case (RFC 4343), and a port is a number. */
+static void dial_text(struct text_buf *b, const char *remote)
+{
+	char host[TUNNEL_TEXT_MAX + 1], *colon, *c;
+
+	snprintf(host, sizeof(host), "%s", remote);
+	for (c = host; *c; c++)
+		*c = tolower((unsigned char)*c);
+	colon = strrchr(host, ':');
+	if (colon)
+		*colon++ = 0;
+	put(b, "dial %s:%lu\n", host, colon ? strtoul(colon, NULL, 10) : 0);
+}
+
 static void tunnel_text(struct text_buf *b, const struct obj *o)
 {
 	uint32_t ciphers = o->attr[TUNNEL_A_CIPHERS] ? obj_num(o, TUNNEL_A_CIPHERS) : 0;
@@ -138,8 +153,8 @@ static void tunnel_text(struct text_buf *b, const struct obj *o)
 
 	if (o->attr[TUNNEL_A_PEER_PIN])
 		tnl_format_pin(nla_data(o->attr[TUNNEL_A_PEER_PIN]), hex);
-	if (o->attr[TUNNEL_A_REMOTE])
-		put(b, "dial %s\n", raw(o, TUNNEL_A_REMOTE));
+	if (obj_num(o, TUNNEL_A_ROLE) == TUNNEL_ROLE_DIAL)
+		dial_text(b, raw(o, TUNNEL_A_REMOTE));
 	else
 		put(b, "listen %s\n", raw(o, TUNNEL_A_LOCAL));
 	put(b, "peer %s\nkey %s\n", hex, raw(o, TUNNEL_A_KEY));
@@ -234,6 +249,7 @@ static bool build(struct item *item, struct obj *o)
 			     ITEM_SERVICE :
 			     ITEM_LISTENER;
 	key_text(&key, item);
+	put(&text, "%s", "");
 	switch (item->kind) {
 	case ITEM_TUNNEL:
 		tunnel_text(&text, o);

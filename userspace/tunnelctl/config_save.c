@@ -5,12 +5,37 @@
 #include <string.h>
 #include "config.h"
 
+/* RFC 3629; there is no other way to write a byte in YAML. */
+static bool is_utf8(const char *text)
+{
+	const uint8_t *c = (const uint8_t *)text;
+
+	while (*c) {
+		int more = *c < 0x80		   ? 0 :
+			   *c >= 0xc2 && *c < 0xe0 ? 1 :
+			   (*c & 0xf0) == 0xe0	   ? 2 :
+			   *c >= 0xf0 && *c < 0xf5 ? 3 :
+						     -1;
+		int second = more > 0 ? c[1] : 0x80;
+
+		if (more < 0 || (*c == 0xe0 && second < 0xa0) || (*c == 0xed && second > 0x9f) ||
+		    (*c == 0xf0 && second < 0x90) || (*c == 0xf4 && second > 0x8f))
+			return false;
+		for (c++; more > 0; more--, c++)
+			if ((*c & 0xc0) != 0x80)
+				return false;
+	}
+	return true;
+}
+
 /* Plain where YAML takes it for nothing but text, else in quotes, with JSON's escapes. */
 static void put_text(const char *text)
 {
 	const char *c;
 	bool plain = isalnum((unsigned char)text[0]) || text[0] == '/';
 
+	if (!is_utf8(text))
+		exit(failure("\"%s\" is not UTF-8: no file can say it", text));
 	for (c = text; *c && plain; c++)
 		plain = isalnum((unsigned char)*c) || strchr("/._-", *c) ||
 			(*c == ':' && c[1] && c[1] != ' ');
@@ -28,6 +53,17 @@ static void put_text(const char *text)
 			putchar(*c);
 	}
 	putchar('"');
+}
+
+/* What is behind the word of a line; a line without it, which none of ours is, has "". */
+static char *value_of(char *line)
+{
+	char *blank = strchr(line, ' ');
+
+	if (!blank)
+		return line + strlen(line);
+	*blank = 0;
+	return blank + 1;
 }
 
 /* The lines of an item's text, one by one. Return: the next, or NULL. */
@@ -50,9 +86,6 @@ static void put_pair(const char *word, const char *value)
 	put_text(value);
 }
 
-/* ciphers and allow: as many lines as there are values become a list */
-static void write_tunnel(const struct config *c, const struct item *item, char *text);
-
 static void write_service(const struct item *item, char *text, const char *indent)
 {
 	const char *name = strchr(item->key, '/');
@@ -62,8 +95,7 @@ static void write_service(const struct item *item, char *text, const char *inden
 	put_text(name ? name + 1 : item->key);
 	putchar(':');
 	while ((line = next_line(&text))) {
-		value = strchr(line, ' ');
-		*value++ = 0;
+		value = value_of(line);
 		if (!strcmp(line, "to")) {
 			putchar(' ');
 			put_text(value);
@@ -107,6 +139,7 @@ static void write_services(const struct config *c, const char *tunnel, const cha
 	}
 }
 
+/* ciphers and allow: as many lines as there are values become a list */
 static void write_tunnel(const struct config *c, const struct item *item, char *text)
 {
 	char *line, *value, *list = NULL;
@@ -115,8 +148,7 @@ static void write_tunnel(const struct config *c, const struct item *item, char *
 	put_text(item->key);
 	puts(":");
 	while ((line = next_line(&text))) {
-		value = strchr(line, ' ');
-		*value++ = 0;
+		value = value_of(line);
 		if (list && strcmp(list, line)) {
 			puts("]");
 			list = NULL;
@@ -146,10 +178,10 @@ static void write_listener(const struct item *item, char *text)
 	printf("  ");
 	put_text(item->key);
 	putchar(':');
-	if (!strncmp(text, "service ", 8)) {
+	if (!obj_has(item->o, TUNNEL_A_ROUTES)) {
 		text[strcspn(text, "\n")] = 0;
 		putchar(' ');
-		put_text(text + 8);
+		put_text(value_of(text));
 		putchar('\n');
 		return;
 	}
@@ -173,6 +205,8 @@ void config_write(const struct config *c)
 	int said = -1;
 	size_t i;
 
+	if (!c->n)
+		puts("{}");
 	for (i = 0; i < c->n; i++) {
 		const struct item *item = &c->item[i];
 		char *text;

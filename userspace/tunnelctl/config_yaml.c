@@ -73,8 +73,8 @@ wrong(struct reader *r, struct fy_node *at, const char *fmt, ...)
 /* A scalar as text, without a zero in it; from malloc(). NULL after saying why. */
 static char *scalar(struct reader *r, struct fy_node *key, struct fy_node *value)
 {
-	char shown[4 * 64 + 1], *name, *copy;
-	const char *text;
+	const char *text, *name = NULL;
+	char shown[4 * 64 + 1], *copy;
 	size_t len;
 
 	if (value && fy_node_is_scalar(value)) {
@@ -86,10 +86,10 @@ static char *scalar(struct reader *r, struct fy_node *key, struct fy_node *value
 			return copy;
 		}
 	}
-	name = key ? strndup(fy_node_get_scalar0(key), 64) : NULL;
+	if (key && fy_node_is_scalar(key))
+		name = fy_node_get_scalar0(key);
 	wrong(r, key ? key : value, "'%s' needs a text, of at most %d bytes",
 	      name ? tnl_escape(name, shown, sizeof(shown)) : "this", WORD_MAX - 1);
-	free(name);
 	return NULL;
 }
 
@@ -281,6 +281,20 @@ static void read_tunnel(struct reader *r, struct fy_node *key, struct fy_node *v
 	free(name);
 }
 
+/* As scalar(), without a blank in it. */
+static char *one_word(struct reader *r, struct fy_node *key, struct fy_node *value)
+{
+	char *word = scalar(r, key, value), shown[4 * 64 + 1];
+
+	if (word && (word[strcspn(word, " \t\r\n")] || *word == '#')) {
+		wrong(r, key ? key : value, "there is a blank in '%s', or it begins with '#'",
+		      tnl_escape(word, shown, sizeof(shown)));
+		free(word);
+		word = NULL;
+	}
+	return word;
+}
+
 /* { host: NAME, ..., to: TUNNEL/SERVICE } as a line. Return: from malloc(), NULL after saying why. */
 static char *route_line(struct reader *r, struct fy_node *key, struct fy_node *value)
 {
@@ -300,13 +314,8 @@ static char *route_line(struct reader *r, struct fy_node *key, struct fy_node *v
 		k = fy_node_pair_key(pair);
 		if (!first)
 			first = k;
-		word = scalar(r, k, fy_node_pair_value(pair));
-		if (word && word[strcspn(word, " \t\r\n")]) {
-			wrong(r, k, "there is a blank in '%s'", word);
-			free(word);
-			word = NULL;
-		}
-		more = scalar(r, NULL, k);
+		word = one_word(r, k, fy_node_pair_value(pair));
+		more = one_word(r, NULL, k);
 		if (!word || !more) {
 			free(line);
 			line = NULL;
@@ -339,13 +348,16 @@ static char *route_line(struct reader *r, struct fy_node *key, struct fy_node *v
 		free(line);
 		return NULL;
 	}
-	if (rules.n) {
-		free(line);
+	free(line);
+	line = NULL;
+	if (rules.n == 1)
 		line = malloc(RULES_FORMAT_MAX);
-		if (line)
-			rules_format(rules.route, line);
-	} else {
+	else
 		wrong(r, first ? first : key, "\"to TUNNEL/SERVICE\" is missing");
+	if (line && strlen(rules_format(rules.route, line)) > RULES_LINE_MAX) {
+		wrong(r, first ? first : key, "longer than %d bytes", RULES_LINE_MAX);
+		free(line);
+		line = NULL;
 	}
 	rules_free(&rules);
 	return line;
@@ -389,20 +401,23 @@ static void read_listener(struct reader *r, struct fy_node *key, struct fy_node 
 
 	if (!where)
 		return;
-	if (!fy_node_is_sequence(value)) {
+	/* Not a port that the kernel chooses: it would be another one each time. */
+	errors_of(place(r, key));
+	ret = parse_address(r->ctx, where, false, &ss, &len);
+	errors_of(NULL);
+	if (!ret && !fy_node_is_sequence(value)) {
 		add_word(&w, where);
 		add_word(&w, strdup("to"));
 		add_word(&w, scalar(r, key, value));
 		run(r, key, listener_commands, &w);
 		return;
 	}
-	errors_of(place(r, key));
-	ret = parse_address(r->ctx, where, false, &ss, &len);
-	errors_of(NULL);
 	free(where);
-	routes = read_routes(r, key, value);
-	if (ret)
+	if (ret) {
 		r->ret = ret;
+		return;
+	}
+	routes = read_routes(r, key, value);
 	if (!r->ret && routes) {
 		ret = req_begin(r->ctx, &req, TUNNEL_CMD_LISTENER_NEW, 0);
 		if (!ret) {
@@ -445,6 +460,25 @@ static void read_root(struct reader *r, struct fy_node *root)
 	}
 }
 
+/* Such a route is none to stop for: its tunnel may come later. */
+static void check_targets(const char *file, const struct config *c, const struct item *item)
+{
+	char tunnel[TUNNEL_NAME_MAX + 1], service[TUNNEL_NAME_MAX + 1], err[256];
+	struct rules rules;
+	size_t i;
+
+	if (rules_parse(&rules, item->text, NULL, err, sizeof(err)))
+		return;
+	for (i = 0; i < rules.n; i++) {
+		rules_target(&rules.route[i], tunnel, service);
+		if (!config_find(c, ITEM_TUNNEL, tunnel))
+			fprintf(stderr,
+				"tunnelctl: %s: note: listener %s, route %zu leads to tunnel %s, which is not there\n",
+				file, item->key, i + 1, tunnel);
+	}
+	rules_free(&rules);
+}
+
 /* What a file cannot say by itself: names that must be there, and be there once. */
 static int check_whole(const char *file, const struct config *c)
 {
@@ -452,6 +486,9 @@ static int check_whole(const char *file, const struct config *c)
 	int ret = EXIT_OK;
 
 	errors_of(file);
+	for (i = 0; i < c->n; i++)
+		if (obj_has(c->item[i].o, TUNNEL_A_ROUTES))
+			check_targets(file, c, &c->item[i]);
 	for (i = 0; i < c->n; i++) {
 		const struct item *item = &c->item[i];
 
@@ -466,35 +503,58 @@ static int check_whole(const char *file, const struct config *c)
 	return ret;
 }
 
-static struct fy_document *load(const char *path)
+/* The one document of a file. NULL after saying why. */
+static struct fy_document *parse(const char *path, FILE *f, struct fy_diag *diag)
 {
 	struct fy_parse_cfg cfg = { .search_path = "",
 				    .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG |
-					     FYPCF_RESOLVE_DOCUMENT };
+					     FYPCF_RESOLVE_DOCUMENT,
+				    .diag = diag };
+	struct fy_parser *parser = fy_parser_create(&cfg);
+	struct fy_document *doc = NULL, *second;
 	struct fy_diag_error *e;
-	struct fy_document *doc;
-	struct fy_diag_cfg diag;
 	void *at = NULL;
+
+	if (parser && !fy_parser_set_input_fp(parser, path, f))
+		doc = fy_parse_load_document(parser);
+	second = doc ? fy_parse_load_document(parser) : NULL;
+	e = fy_diag_errors_iterate(diag, &at);
+	if (e)
+		failure("%s:%d:%d: %s", path, e->line, e->column, e->msg);
+	else if (!doc)
+		failure("%s: there is nothing in it", path);
+	else if (second)
+		failure("%s: there is a second document in it, behind \"---\"", path);
+	if (e || second) {
+		fy_document_destroy(doc);
+		doc = NULL;
+	}
+	fy_document_destroy(second);
+	fy_parser_destroy(parser);
+	return doc;
+}
+
+static struct fy_document *load(const char *path)
+{
 	FILE *f = strcmp(path, "-") ? fopen(path, "re") : stdin;
+	struct fy_document *doc = NULL;
+	struct fy_diag_cfg cfg;
+	struct fy_diag *diag;
 
 	if (!f) {
 		failure("%s: %s", path, strerror(errno));
 		return NULL;
 	}
-	fy_diag_cfg_default(&diag);
-	diag.fp = NULL;
-	cfg.diag = fy_diag_create(&diag);
-	if (cfg.diag)
-		fy_diag_set_collect_errors(cfg.diag, true);
-	doc = fy_document_build_from_fp(&cfg, f);
-	if (!doc) {
-		e = cfg.diag ? fy_diag_errors_iterate(cfg.diag, &at) : NULL;
-		if (e)
-			failure("%s:%d:%d: %s", path, e->line, e->column, e->msg);
-		else
-			failure("%s: this is no YAML", path);
+	fy_diag_cfg_default(&cfg);
+	cfg.fp = NULL;
+	diag = fy_diag_create(&cfg);
+	if (diag) {
+		fy_diag_set_collect_errors(diag, true);
+		doc = parse(path, f, diag);
+		fy_diag_destroy(diag);
+	} else {
+		failure("out of memory");
 	}
-	fy_diag_unref(cfg.diag);
 	if (f != stdin)
 		fclose(f);
 	return doc;

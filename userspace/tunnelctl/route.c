@@ -125,11 +125,10 @@ static int send_routes(struct ctx *ctx, const struct where *w, const struct obj 
 	if (ret)
 		return ret;
 	req_data(&req, TUNNEL_A_ADDRESS, &w->ss, w->len);
-	if (*routes) {
+	if (*routes)
 		req_string(&req, TUNNEL_A_ROUTES, routes);
-		if (had)
-			req_u32(&req, TUNNEL_A_REVISION, obj_num(had, TUNNEL_A_REVISION));
-	}
+	if (had)
+		req_u32(&req, TUNNEL_A_REVISION, obj_num(had, TUNNEL_A_REVISION));
 	ret = req_try(ctx, &req);
 	if (ret == -ESTALE || (ret == -EEXIST && !had) || (ret == -ENOENT && had)) {
 		*stale = true;

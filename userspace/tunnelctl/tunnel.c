@@ -67,13 +67,17 @@ static int set_listen(struct ctx *ctx, struct settings *s, const char *word)
 static int set_key(struct ctx *ctx, struct settings *s, const char *path)
 {
 	uint8_t pin[TUNNEL_PIN_LEN];
-	char err[1024];
+	char err[1024], *c;
 
 	if (tnl_key_pin(path, pin, err, sizeof(err)) < 0)
 		return failure("%s", err);
 	s->key = realpath(path, NULL);
 	if (!s->key)
 		return failure("%s: %s", path, strerror(errno));
+	for (c = s->key; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return usage_error(ctx,
+					   "the path of the key has a control character in it");
 	if (strlen(s->key) > TUNNEL_TEXT_MAX)
 		return usage_error(ctx, "the path %s is longer than %d characters", s->key,
 				   TUNNEL_TEXT_MAX);

@@ -22,7 +22,8 @@ struct front {
 	socklen_t addrlen;
 	char text[TNL_ADDRSTRLEN];
 	uint32_t revision;
-	char *routes; /* of a list that has just been read: text */
+	uint8_t state; /* of a list that has just been read: as the kernel knows it */
+	char *routes;  /* of a list that has just been read: text */
 
 	struct table *table; /* NULL: the routes are not as they must be */
 	int fd;		     /* -1: not bound */
@@ -226,6 +227,7 @@ static int take_listener(uint8_t cmd, struct nlattr **attr, void *arg)
 	memcpy(&f->addr, nla_data(addr), nla_len(addr));
 	f->addrlen = nla_len(addr);
 	f->revision = nla_get_u32(attr[TUNNEL_A_REVISION]);
+	f->state = attr[TUNNEL_A_STATE] ? nla_get_u8(attr[TUNNEL_A_STATE]) : TUNNEL_LISTENER_UP;
 	tnl_format_addr(&f->addr, f->addrlen, f->text);
 	f->fd = -1;
 	f->retry_ms = BIND_RETRY_MS;
@@ -257,7 +259,7 @@ static int begin(struct daemon *d, struct front *f)
 	return 0;
 }
 
-/* Read by a daemon that has just begun, or the module has been loaded anew. */
+/* What is there already goes on, with other routes if they are others. */
 static void go_on(struct front *had, struct front *now)
 {
 	uint32_t revision = had->revision;
@@ -265,6 +267,8 @@ static void go_on(struct front *had, struct front *now)
 	had->revision = now->revision;
 	if (revision != now->revision)
 		take_routes(had, now->routes);
+	else if (now->state == TUNNEL_LISTENER_WAITING)
+		report(had, *had->why ? had->why : NULL);
 }
 
 int front_sync(struct daemon *d)

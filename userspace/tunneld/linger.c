@@ -6,7 +6,7 @@
 #include "clock.h"
 #include "linger.h"
 
-#define LINGER_MAX   64
+#define LINGER_MAX   512
 #define LINGER_MS    1000
 #define LINGER_BYTES 65536
 

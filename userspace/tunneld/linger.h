@@ -13,7 +13,7 @@
  * 64 KiB, then close
  * @fd: owned from here on
  *
- * At most 64 connections linger; more are closed at once.
+ * At most 512 connections linger; more are closed at once.
  */
 void linger_close(struct event_base *base, int fd);
 

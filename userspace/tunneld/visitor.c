@@ -190,7 +190,7 @@ static bool wait_for_request(struct visitor *v, uint64_t now)
 	}
 	if (!v->settings_ms)
 		v->settings_ms = now;
-	if (!v->settings && now >= v->settings_ms + SETTINGS_MS)
+	if (!v->settings && now >= v->settings_ms + SETTINGS_MS && !http2_asks(v->bytes, v->len))
 		v->settings = send(v->fd, HTTP2_SETTINGS, HTTP2_SETTINGS_LEN, MSG_NOSIGNAL) ==
 			      HTTP2_SETTINGS_LEN;
 	return false;
@@ -231,6 +231,19 @@ static void set_timer(struct visitor *v, uint64_t now)
 	wait_for(v, now, until);
 }
 
+/*
+ * Of one that says no more: is what could have become HTTP, for all its letters, none? There
+ * is no target behind its first word.
+ */
+static bool is_opaque(const struct visitor *v)
+{
+	const uint8_t *blank = memchr(v->bytes, ' ', v->len);
+
+	if (request.protocol != TUNNEL_PROTOCOL_OPAQUE || v->bytes[0] == 0x16)
+		return false;
+	return !blank || blank + 1 == v->bytes + v->len || !strchr("/*hH", blank[1]);
+}
+
 /* Look at what there is; @v may be gone. */
 static void look(struct visitor *v)
 {
@@ -245,8 +258,12 @@ static void look(struct visitor *v)
 	case VERDICT_MORE:
 		break;
 	default:
-		if (v->settings && !take_ack(v))
-			break;
+		if (v->settings && !take_ack(v)) {
+			if (v->len < REQUEST_BYTES_MAX)
+				break;
+			refuse(v, ANSWER_LATE, "it does not acknowledge SETTINGS");
+			return;
+		}
 		decide(v);
 		return;
 	}
@@ -260,6 +277,10 @@ static void look(struct visitor *v)
 	}
 	if (!over && request.protocol == TUNNEL_PROTOCOL_HTTP2 && wait_for_request(v, now))
 		return;
+	if (over && is_opaque(v)) {
+		decide(v);
+		return;
+	}
 	if (over) {
 		refuse(v, v->end ? ANSWER_BAD : ANSWER_LATE,
 		       v->end ? "it ended in the middle of its head" :
@@ -327,15 +348,19 @@ void visitor_start(struct daemon *d, struct table *table, int fd,
 		   const struct sockaddr_storage *source)
 {
 	struct sockaddr *from = (struct sockaddr *)source;
+	enum limits_verdict verdict;
 	unsigned int more;
 	struct visitor *v;
 
-	if (d->visitor_limits.total >= MAX)
+	verdict = limits_enter(&d->visitor_limits, from, clock_ms());
+	if (verdict == LIMITS_TOTAL && d->visitors) {
 		drop(d->visitors); /* the oldest: a decision takes a moment */
-	if (limits_enter(&d->visitor_limits, from, clock_ms()) != LIMITS_OK) {
+		verdict = limits_enter(&d->visitor_limits, from, clock_ms());
+	}
+	if (verdict != LIMITS_OK) {
 		if (log_limit_pass(&d->visitor_log, clock_ms(), &more))
-			log_info("refused on %s: an address has %d connections that do not say what they want",
-				 table->where, MAX_ADDRESS);
+			log_info("refused on %s: too many connections%s do not say what they want",
+				 table->where, verdict == LIMITS_ADDRESS ? " of one address" : "");
 		close(fd);
 		table_put(table);
 		return;

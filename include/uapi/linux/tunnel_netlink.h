@@ -63,7 +63,7 @@ enum tunnel_cmd {
 	 * and ROUTES: the daemon accepts, and chooses where each connection goes
 	 */
 	TUNNEL_CMD_LISTENER_NEW,
-	TUNNEL_CMD_LISTENER_DEL,	/* ADDRESS */
+	TUNNEL_CMD_LISTENER_DEL,	/* ADDRESS, [REVISION]: ESTALE if it has another */
 	TUNNEL_CMD_LISTENER_GET,	/* dump */
 	TUNNEL_CMD_SESSION_GET,		/* dump, [NAME] */
 	TUNNEL_CMD_SESSION_DEL,		/* NAME, SESSION_ID: reset it */
@@ -290,7 +290,7 @@ enum tunnel_attr {
 	 * route, the first that fits. The daemon's business; the kernel keeps it only.
 	 */
 	TUNNEL_A_ROUTES,
-	TUNNEL_A_REVISION,		/* u32, raised by each change of a listener's routes */
+	TUNNEL_A_REVISION,		/* u32, another one with each change of a listener's routes */
 	TUNNEL_A_REPORT,		/* string, why a listener has failed */
 	/*
 	 * binary, at most TUNNEL_REFUSAL_MAX: what the program at FD gets, and the end of

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Requests about listeners. */
+#include "netlink_request.h"
+
+static int listener_new_routes(struct tnl_net *tn, struct genl_info *info)
+{
+	struct sockaddr_storage address;
+	int err;
+
+	if (info->attrs[TUNNEL_A_NAME] || info->attrs[TUNNEL_A_SERVICE]) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_ROUTES],
+				    "a listener leads to one service, or has routes, not both");
+		return -EINVAL;
+	}
+	get_address(info, &address);
+	if (!port_of(&address)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_ADDRESS],
+				    "a listener with routes needs a port from 1 to 65535");
+		return -EINVAL;
+	}
+	mutex_lock(&tn->lock);
+	err = alive(tn, info) ?:
+	      tnl_listener_add_routes(tn, &address, text(info, TUNNEL_A_ROUTES),
+				      info->extack);
+	mutex_unlock(&tn->lock);
+	return err;
+}
+
+int tnl_nl_listener_set(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct sockaddr_storage address;
+	u32 revision;
+	int err;
+
+	err = need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say which listener") ?:
+	      need(info, TUNNEL_A_ROUTES, "attribute ROUTES is missing: say where it leads");
+	if (err)
+		return err;
+	get_address(info, &address);
+	if (info->attrs[TUNNEL_A_REVISION])
+		revision = nla_get_u32(info->attrs[TUNNEL_A_REVISION]);
+	mutex_lock(&tn->lock);
+	err = tnl_listener_set_routes(tn, &address, text(info, TUNNEL_A_ROUTES),
+				      info->attrs[TUNNEL_A_REVISION] ? &revision : NULL,
+				      info->extack);
+	mutex_unlock(&tn->lock);
+	return err;
+}
+
+int tnl_nl_listener_report(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct sockaddr_storage address;
+	int err;
+
+	err = need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say which listener") ?:
+	      need(info, TUNNEL_A_REVISION, "attribute REVISION is missing: say of which routes") ?:
+	      need(info, TUNNEL_A_STATE, "attribute STATE is missing: say how it is");
+	if (err)
+		return err;
+	if (nla_get_u8(info->attrs[TUNNEL_A_STATE]) > TUNNEL_LISTENER_STATE_MAX) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_STATE],
+				    "a listener has no such state");
+		return -ERANGE;
+	}
+	get_address(info, &address);
+	mutex_lock(&tn->lock);
+	if (tn->daemon_portid != info->snd_portid) {
+		GENL_SET_ERR_MSG(info, "only the registered daemon reports");
+		err = -EPERM;
+	}
+	err = err ?: tnl_listener_report(tn, &address,
+					 nla_get_u32(info->attrs[TUNNEL_A_REVISION]),
+					 nla_get_u8(info->attrs[TUNNEL_A_STATE]),
+					 text(info, TUNNEL_A_REPORT), info->extack);
+	mutex_unlock(&tn->lock);
+	return err;
+}
+
+int tnl_nl_listener_new(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct sockaddr_storage address;
+	struct sk_buff *reply;
+	void *hdr;
+	int err;
+
+	err = need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say where to listen");
+	if (!err && info->attrs[TUNNEL_A_ROUTES])
+		return listener_new_routes(tn, info);
+	err = err ?: need(info, TUNNEL_A_NAME, NEED_NAME) ?:
+	      need(info, TUNNEL_A_SERVICE, NEED_SERVICE);
+	if (err)
+		return err;
+	get_address(info, &address);
+	reply = begin_reply(info, TUNNEL_CMD_LISTENER_NEW, &hdr);
+	if (!reply)
+		return -ENOMEM;
+	mutex_lock(&tn->lock);
+	err = alive(tn, info);
+	if (!err)
+		err = check_tunnel_exists(tn, info);
+	if (!err) {
+		err = tnl_listener_add(tn, &address, text(info, TUNNEL_A_NAME),
+				       text(info, TUNNEL_A_SERVICE), info->extack);
+		if (err)
+			NL_SET_BAD_ATTR(info->extack, info->attrs[TUNNEL_A_ADDRESS]);
+	}
+	mutex_unlock(&tn->lock);
+	if (err) {
+		nlmsg_free(reply);
+		return err;
+	}
+	return end_reply(reply, info, hdr,
+			 nla_put(reply, TUNNEL_A_ADDRESS,
+				 tnl_sockaddr_len(&address), &address));
+}
+
+int tnl_nl_listener_del(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct sockaddr_storage address;
+	u32 revision;
+	int err;
+
+	err = need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say which listener");
+	if (err)
+		return err;
+	get_address(info, &address);
+	if (info->attrs[TUNNEL_A_REVISION])
+		revision = nla_get_u32(info->attrs[TUNNEL_A_REVISION]);
+	err = tnl_listener_del(tn, &address,
+			       info->attrs[TUNNEL_A_REVISION] ? &revision : NULL);
+	if (err == -ESTALE)
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_REVISION],
+				    "it has been changed meanwhile: look, and try again");
+	else if (err)
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_ADDRESS],
+				    "there is no listener on this address: 'tunnelctl listener show' lists them");
+	return err;
+}
