@@ -135,7 +135,7 @@ def load(module):
         err = ctypes.get_errno() if r else 0
         os.close(fd)
         why = None
-        if err not in (0, E.ENOMEM):
+        if err not in (0, E.ENOMEM, E.ENOBUFS):    # the second by proto_register()
             why = "insmod: %s" % errno.errorcode[err]
         elif loaded() != (not err):
             why = "insmod: %s, but the module is %sthere" % (err, "" if loaded() else "not ")
@@ -358,7 +358,8 @@ def requests(parts=""):
             c = socket.create_connection(front.getsockname())
             a, _ = front.accept()
         request = Request(CMD.SESSION_NEW, {
-            A.NAME: text("d"), A.SERVICE: text("s"), A.FD: s32(a.fileno()), A.PREFIX: bytes(1000)})
+            A.NAME: text("d"), A.SERVICE: text("s"), A.FD: s32(a.fileno()), A.PREFIX: bytes(1000),
+            A.REFUSAL: bytes(100)})
         happened, answer = request.shot(n)
         why = None
         if answer.errno and answer.errno not in request.allowed:

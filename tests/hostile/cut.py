@@ -313,7 +313,7 @@ class World:
         cuts, at, dice = list(cuts), [], random.Random(self.n)
         self.forget_links()
         current = self.link(plain, cuts.pop(0) if cuts else None)
-        sure = True     # that all that was passed on has been received
+        sure = False    # that all that was passed on has been received
         self.begin(script)
 
         def links():
@@ -326,8 +326,8 @@ class World:
             if patient and self.carriers():
                 return
             at.append(current.cut_at)
-            # With its HELLOs a link begins to count anew; without, what the one before
-            # it passed on, and an end that was closed did not read, counts still.
+            # With its HELLOs a link begins to count anew; without, what one before it
+            # passed on, and an end that was closed or replaced did not read, counts still.
             sure = patient and current.how == "fin" and (
                 sure or all(h.hello for h in current.halves.values()))
             current = self.link(plain, cuts.pop(0) if cuts else None, exactly=sure)

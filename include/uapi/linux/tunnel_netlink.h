@@ -290,7 +290,7 @@ enum tunnel_attr {
 	 * route, the first that fits. The daemon's business; the kernel keeps it only.
 	 */
 	TUNNEL_A_ROUTES,
-	TUNNEL_A_REVISION,		/* u32, another one with each change of a listener's routes */
+	TUNNEL_A_REVISION,		/* u32, another one with each change of routes */
 	TUNNEL_A_REPORT,		/* string, why a listener has failed */
 	/*
 	 * binary, at most TUNNEL_REFUSAL_MAX: what the program at FD gets, and the end of
