@@ -727,6 +727,9 @@ void tnl_session_rx_reset(struct tnl_session *s, u8 reason)
 	if (s->flags & TNL_S_RX_END && !(s->flags & TNL_S_RESET) && s->ops) {
 		drop_tx(s);
 		s->flags |= TNL_S_TX_END | TNL_S_TX_END_SENT;
+		/* It has said all without ACCEPT: nobody need wait for that any more. */
+		if (!(s->flags & TNL_S_BY_PEER))
+			s->flags |= TNL_S_ACCEPTED;
 		s->dirty = 0;
 		s->ops->writable(s->ep);
 		if (s->ops->changed)

@@ -414,6 +414,18 @@ def window_of(side, n, ok):
         return c.in_step() or s.hears(errno.ECONNRESET, end_of(s.who))
 
 
+def never_accepted(side):
+    """All that there is, the end and RESET, but no ACCEPT: connect() does not wait for it."""
+    c = side.carrier()
+    with Session(c, "unanswered") as s:
+        s.settled = True
+        c.send(frame(DATA, s.sid, message(b"all"), END) + frame(RESET, s.sid, reason=R_RESET))
+        s.must(c.in_step())
+        if connect(s._program, c.side.name, "peer") not in (0, errno.EISCONN):
+            return "connect() failed"
+        return s.hears(b"all", THE_END)
+
+
 def types(_):
     yield "type 6 to a stream socket", lambda side: refused(side, "stream", MESSAGES, TYPE)
     yield "type 6 to a TCP service", lambda side: refused(side, "echo", MESSAGES, TYPE)
@@ -427,6 +439,7 @@ def types(_):
     for reason, wanted in ((TYPE, errno.EPROTOTYPE), (REFUSED, errno.ECONNREFUSED), (FLOW_CONTROL, errno.EPROTO),
                            (0xffff, errno.ECONNRESET)):
         yield "RESET(%d) in place of ACCEPT" % reason, lambda side, r=reason, w=wanted: answered(side, r, w)
+    yield "messages, END and RESET without ACCEPT", never_accepted
     for who in "ours", "theirs":
         for granted in 0, WINDOW_FIRST, 4 + LARGEST + 107, 4 + LARGEST + 108, CREDIT, 1 << 31:
             yield "messages of the program, %d granted (%s)" % (granted, who), \

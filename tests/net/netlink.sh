@@ -7,7 +7,7 @@
 # carrier.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..364
+echo 1..368
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN
 
 check "the module loads" load_module
@@ -108,7 +108,7 @@ refuse(nl, "an attribute that nobody knows", E.EINVAL, "[Uu]nknown attribute",
 refuse(nl, "an attribute newer than this module", E.EINVAL, "[Uu]nknown attribute",
        CMD.TUNNEL_NEW, whole + attr(max(NAME_OF) + 1, u32(1)))
 refuse(nl, "an attribute that only the kernel sends", E.EINVAL, "[Uu]nsupported attribute",
-       CMD.TUNNEL_NEW, whole + attr(A.STATE, u8(2)), A.STATE)
+       CMD.TUNNEL_NEW, whole + attr(A.SESSIONS, u32(2)), A.SESSIONS)
 refuse(nl, "an attribute of number 0", E.EINVAL, "[Uu]nsupported attribute|[Uu]nknown attribute",
        CMD.TUNNEL_NEW, whole + attr(0, u32(1)))
 refuse(nl, "a string that claims to be a nest", E.EINVAL, "NLA_F_NESTED",
@@ -636,9 +636,11 @@ for args, cmd, attrs in (
             (2, "", "tunnelctl: %s\n" % wanted, True),
             (got.returncode, got.stdout.decode(), got.stderr.decode(), wanted != ""))
 
-# Key paths and addresses are text that the kernel does not look into.
-nasty = b'/\x01\x1b[2J\n"\\\xff\xc3\xa4\xed\xa0\x80\xf0\x9f\x98\x80'
-accept(nl, "a tunnel with control characters and no UTF-8 in its texts", CMD.TUNNEL_NEW,
+# Key paths and addresses are text that the kernel does not look into, but for what no line has.
+for bad in b"/\x01", b"/\x1b[2J", b"/a\nb", b"/\x7f":
+    refuse(nl, "a control character: %r" % bad, errno.EINVAL, "control character", CMD.TUNNEL_NEW, {**DIAL, A.KEY: text(bad)}, A.KEY)
+nasty = b'/[2J"\\\xff\xc3\xa4\xed\xa0\x80\xf0\x9f\x98\x80'
+accept(nl, "a tunnel with no UTF-8 in its texts", CMD.TUNNEL_NEW,
        {**DIAL, A.KEY: text(nasty), A.REMOTE: text(nasty)})
 accept(nl, "a service", CMD.SERVICE_NEW, {A.SERVICE: text("web"), A.ADDRESS: address("::1", 80)})
 got = run("-j", "listener", "add", "127.0.0.1:0", "to", "old/web")

@@ -16,8 +16,8 @@ AT=198.51.100.1
 as() { # as USER COMMAND...
 	setpriv --reuid "$1" --regid "$(id -g "$1")" --clear-groups "${@:2}"
 }
-# shellcheck source=tests/net/routes_servers.sh
-. "$TUNNEL_SRC/tests/net/routes_servers.sh"
+# shellcheck source=tests/net/lib_servers.sh
+. "$TUNNEL_SRC/tests/net/lib_servers.sh"
 route() { tctl gw route "$@"; }
 client() { in_ns client "$@"; }
 web() { # web ARG...: curl, the code and what came

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# routes_servers.sh: servers of Debian at home, for routes.sh.
+# lib_servers.sh: servers of Debian at home, for routes.sh.
 
 make_certificates() {
 	local name
