@@ -2,6 +2,14 @@
 /* Requests about listeners. */
 #include "netlink_request.h"
 
+/* That the request is meant to follow on, or NULL. */
+static const u32 *revision(struct genl_info *info)
+{
+	struct nlattr *attr = info->attrs[TUNNEL_A_REVISION];
+
+	return attr ? nla_data(attr) : NULL;
+}
+
 static int listener_new_routes(struct tnl_net *tn, struct genl_info *info)
 {
 	struct sockaddr_storage address;
@@ -30,7 +38,6 @@ int tnl_nl_listener_set(struct sk_buff *skb, struct genl_info *info)
 {
 	struct tnl_net *tn = tnl_net(genl_info_net(info));
 	struct sockaddr_storage address;
-	u32 revision;
 	int err;
 
 	err = need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say which listener") ?:
@@ -38,12 +45,9 @@ int tnl_nl_listener_set(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	get_address(info, &address);
-	if (info->attrs[TUNNEL_A_REVISION])
-		revision = nla_get_u32(info->attrs[TUNNEL_A_REVISION]);
 	mutex_lock(&tn->lock);
 	err = tnl_listener_set_routes(tn, &address, text(info, TUNNEL_A_ROUTES),
-				      info->attrs[TUNNEL_A_REVISION] ? &revision : NULL,
-				      info->extack);
+				      revision(info), info->extack);
 	mutex_unlock(&tn->lock);
 	return err;
 }
@@ -121,17 +125,13 @@ int tnl_nl_listener_del(struct sk_buff *skb, struct genl_info *info)
 {
 	struct tnl_net *tn = tnl_net(genl_info_net(info));
 	struct sockaddr_storage address;
-	u32 revision;
 	int err;
 
 	err = need(info, TUNNEL_A_ADDRESS, "attribute ADDRESS is missing: say which listener");
 	if (err)
 		return err;
 	get_address(info, &address);
-	if (info->attrs[TUNNEL_A_REVISION])
-		revision = nla_get_u32(info->attrs[TUNNEL_A_REVISION]);
-	err = tnl_listener_del(tn, &address,
-			       info->attrs[TUNNEL_A_REVISION] ? &revision : NULL);
+	err = tnl_listener_del(tn, &address, revision(info));
 	if (err == -ESTALE)
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_REVISION],
 				    "it has been changed meanwhile: look, and try again");

@@ -21,12 +21,12 @@
 #define SLICES 32
 /* A closing connection whose peer acknowledges nothing for so long is over, */
 #define CLOSING_TIME (60 * HZ)
-/* Who was refused may take this long to read it, and so many may. */
-#define REFUSED_TIME (5 * HZ)
-#define REFUSED_MAX 1024
 /* or for so many retransmission time-outs, if that is longer. */
 #define CLOSING_RTOS 3
 #define RTO_MOST (120 * HZ)
+/* Who was refused may take this long to read it, and so many may. */
+#define REFUSED_TIME (5 * HZ)
+#define REFUSED_MAX 1024
 /* SYN is sent this often again: about 15 seconds. */
 #define SYN_RETRIES 3
 /* Silence of a half-closed connection before it is probed, seconds. */

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lib_servers.sh: servers of Debian at home, for routes.sh.
+# lib_servers.sh: servers of Debian at home, for run.sh and routes.sh.
 
 make_certificates() {
 	local name
@@ -40,8 +40,12 @@ start_lighttpd() {
 	in_ns home lighttpd -f "$T/light.conf" && await 10 listens home 8082
 }
 
+as() { # as USER COMMAND...
+	setpriv --reuid "$1" --regid "$(id -g "$1")" --clear-groups "${@:2}"
+}
+
 pg=/usr/lib/postgresql/15/bin
-start_postgres() {
+start_postgres() { # start_postgres [SETTING...]; it stays in the foreground
 	install -d -o postgres -m 700 "$T/pg" &&
 		as postgres $pg/initdb -D "$T/pg" -N -A trust --locale=C -E UTF8 --no-instructions &&
 		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=pg \
@@ -55,7 +59,7 @@ start_postgres() {
 			max_connections = 10
 			autovacuum = off
 			fsync = off
-			ssl = on
+			$(printf '%s\n' "$@")
 		EOC
 		"$BIN/in_ns" home setpriv --reuid postgres --regid postgres --clear-groups $pg/postgres -D "$T/pg"
 }

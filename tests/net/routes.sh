@@ -13,9 +13,6 @@ echo 1..130
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN T OUT
 PYTHON=/usr/bin/python3 # grpc and websockets are Debian's
 AT=198.51.100.1
-as() { # as USER COMMAND...
-	setpriv --reuid "$1" --regid "$(id -g "$1")" --clear-groups "${@:2}"
-}
 # shellcheck source=tests/net/lib_servers.sh
 . "$TUNNEL_SRC/tests/net/lib_servers.sh"
 route() { tctl gw route "$@"; }
@@ -24,7 +21,7 @@ web() { # web ARG...: curl, the code and what came
 	client curl -s --noproxy '*' -m 30 -w ' %{http_code} %{http_version}' "$@"
 }
 
-start_postgres >"$OUT/postgres.log" 2>&1 &
+start_postgres 'ssl = on' >"$OUT/postgres.log" 2>&1 &
 check "a tunnel" setup
 check "nginx: HTTP/1, HTTP/2, and TLS with two certificates" start_sites
 check "lighttpd" start_lighttpd

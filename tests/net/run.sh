@@ -7,6 +7,8 @@
 # by the address bytes that socat is given.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
+# shellcheck source=tests/net/lib_servers.sh
+. "$TUNNEL_SRC/tests/net/lib_servers.sh"
 echo 1..63
 
 CTL=$BIN/tunnelctl
@@ -15,24 +17,6 @@ WEB=http://web.home.tunnel.internal
 
 run() { # run [--map ...] -- COMMAND...: at the gateway
 	in_ns gw "$CTL" run "$@"
-}
-as() { # as USER COMMAND...
-	setpriv --reuid "$1" --regid "$(id -g "$1")" --clear-groups "${@:2}"
-}
-pg=/usr/lib/postgresql/15/bin
-start_postgres() {
-	install -d -o postgres -m 700 "$T/pg" &&
-		as postgres $pg/initdb -D "$T/pg" -N -A trust --locale=C -E UTF8 --no-instructions &&
-		cat >>"$T/pg/postgresql.conf" <<-EOC &&
-			listen_addresses = '127.0.0.1'
-			unix_socket_directories = ''
-			dynamic_shared_memory_type = mmap
-			shared_buffers = 4MB
-			max_connections = 10
-			autovacuum = off
-			fsync = off
-		EOC
-		in_ns home setpriv --reuid postgres --regid postgres --clear-groups $pg/postgres -D "$T/pg"
 }
 start_sshd() {
 	mkdir -p /run/sshd && ssh-keygen -qt ed25519 -N '' -f "$T/host_key" &&

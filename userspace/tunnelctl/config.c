@@ -76,26 +76,26 @@ static int make_plan(struct plan *p, const struct config *have, const struct con
 		return failure("out of memory");
 	for (i = have->n; i-- > 0;) {
 		const struct item *old = &have->item[i];
-		const struct item *new = config_find(want, old->kind, old->key);
+		const struct item *now = config_find(want, old->kind, old->key);
 		bool with = goes_with(old, have, want);
 
-		if (same(old, new) && !with)
+		if (same(old, now) && !with)
 			continue;
-		if (!with && new &&has_routes(old) && has_routes(new))
+		if (!with && now && has_routes(old) && has_routes(now))
 			continue;
-		add_step(p, ACT_DEL, old, NULL, with && same(old, new));
+		add_step(p, ACT_DEL, old, NULL, with && same(old, now));
 	}
 	for (i = 0; i < want->n; i++) {
-		const struct item *new = &want->item[i];
-		const struct item *old = config_find(have, new->kind, new->key);
+		const struct item *now = &want->item[i];
+		const struct item *old = config_find(have, now->kind, now->key);
 		bool with = old && goes_with(old, have, want);
 
-		if (same(old, new) && !with)
+		if (same(old, now) && !with)
 			continue;
-		if (!with && old && has_routes(old) && has_routes(new))
-			add_step(p, ACT_ROUTES, new, old, false);
+		if (!with && old && has_routes(old) && has_routes(now))
+			add_step(p, ACT_ROUTES, now, old, false);
 		else
-			add_step(p, ACT_ADD, new, NULL, with && same(old, new));
+			add_step(p, ACT_ADD, now, NULL, with && same(old, now));
 	}
 	return EXIT_OK;
 }
@@ -112,27 +112,17 @@ static void print_lines(const char *text, char sign)
 	}
 }
 
-/* The step in which the same object is made anew, if this removes it. */
-static bool comes_back(const struct plan *p, const struct step *s)
+/* The item of the step that does this with the same object, or NULL. */
+static const struct item *find_step(const struct plan *p, enum action action,
+				    const struct item *like)
 {
 	size_t i;
 
 	for (i = 0; i < p->n; i++)
-		if (p->step[i].action == ACT_ADD && p->step[i].item->kind == s->item->kind &&
-		    !strcmp(p->step[i].item->key, s->item->key))
-			return true;
-	return false;
-}
-
-static const struct item *was(const struct plan *p, const struct step *s)
-{
-	size_t i;
-
-	for (i = 0; i < p->n; i++)
-		if (p->step[i].action == ACT_DEL && p->step[i].item->kind == s->item->kind &&
-		    !strcmp(p->step[i].item->key, s->item->key))
+		if (p->step[i].action == action && p->step[i].item->kind == like->kind &&
+		    !strcmp(p->step[i].item->key, like->key))
 			return p->step[i].item;
-	return s->old;
+	return NULL;
 }
 
 static void print_plan(const struct plan *p)
@@ -141,11 +131,13 @@ static void print_plan(const struct plan *p)
 
 	for (i = 0; i < p->n; i++) {
 		const struct step *s = &p->step[i];
-		const struct item *old;
+		const struct item *old = s->old;
 
-		if (s->action == ACT_DEL && comes_back(p, s))
+		/* What is made anew is shown once. */
+		if (s->action == ACT_DEL && find_step(p, ACT_ADD, s->item))
 			continue;
-		old = s->action == ACT_DEL ? s->item : was(p, s);
+		if (!old)
+			old = find_step(p, ACT_DEL, s->item);
 		printf("%c %s %s%s\n",
 		       s->action == ACT_DEL ? '-' :
 		       old		    ? '~' :

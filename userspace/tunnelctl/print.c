@@ -88,19 +88,26 @@ static void put_text(struct json *j, const char *key, const struct obj *o, int a
 	json_string(j, key, nla_get_string(o->attr[attr]));
 }
 
+/* The line that *at begins with. Return: false behind the last one. */
+static bool next_route(const char **at, char line[RULES_LINE_MAX + 1])
+{
+	size_t len = strcspn(*at, "\n");
+
+	if (!**at)
+		return false;
+	snprintf(line, RULES_LINE_MAX + 1, "%.*s", (int)len, *at);
+	*at += len + ((*at)[len] == '\n');
+	return true;
+}
+
 static void put_lines(struct json *j, const char *key, const struct obj *o, int attr)
 {
 	const char *at = nla_get_string(o->attr[attr]);
 	char line[RULES_LINE_MAX + 1];
 
 	json_open(j, key, '[');
-	while (*at) {
-		size_t len = strcspn(at, "\n");
-
-		snprintf(line, sizeof(line), "%.*s", (int)len, at);
+	while (next_route(&at, line))
 		json_string(j, NULL, line);
-		at += len + (at[len] == '\n');
-	}
 	json_close(j, ']');
 }
 
@@ -445,13 +452,8 @@ static void print_routes(const struct obj *o)
 	if (obj_has(o, TUNNEL_A_REPORT))
 		printf(": %s", obj_text(o, TUNNEL_A_REPORT));
 	putchar('\n');
-	while (*at) {
-		size_t len = strcspn(at, "\n");
-
-		snprintf(line, sizeof(line), "%.*s", (int)len, at);
+	while (next_route(&at, line))
 		printf("  %u: %s\n", ++n, tnl_escape(line, shown, sizeof(shown)));
-		at += len + (at[len] == '\n');
-	}
 }
 
 void listener_print(const struct obj *o)

@@ -104,6 +104,19 @@ static char *join(char *const *line, size_t n, const char *between)
 	return text;
 }
 
+/* How many routes are there? Return: -EINVAL, -ENOMEM with a sentence in @err. */
+static int count_routes(const char *routes, size_t *line, char *err, size_t errlen)
+{
+	struct rules rules;
+	int ret = rules_parse(&rules, routes, line, err, errlen);
+
+	if (ret)
+		return ret;
+	ret = rules.n;
+	rules_free(&rules);
+	return ret;
+}
+
 /* --- sending it ------------------------------------------------------------ */
 
 /* Return: EXIT_*; *stale: somebody was faster, which is not said. */
@@ -183,7 +196,6 @@ static int change(struct ctx *ctx, const struct where *w, int (*edit)(struct lin
 		  void *arg)
 {
 	char err[256], *routes;
-	struct rules rules;
 	struct lines lines;
 	struct list list;
 	bool stale = false, none;
@@ -213,10 +225,8 @@ static int change(struct ctx *ctx, const struct where *w, int (*edit)(struct lin
 			if (!routes)
 				ret = failure("out of memory");
 		}
-		if (!ret && rules_parse(&rules, routes, &line, err, sizeof(err)))
+		if (!ret && count_routes(routes, &line, err, sizeof(err)) < 0)
 			ret = failure("route %zu: %s", line, err);
-		else if (!ret)
-			rules_free(&rules);
 		none = !ret && !*routes;
 		if (!ret && !(none && !had))
 			ret = send_routes(ctx, w, had, routes, &stale);
@@ -254,10 +264,9 @@ static int insert(struct lines *l, void *arg)
 static int route_add(struct ctx *ctx, int argc, char **argv)
 {
 	struct insertion in = { 0 };
-	struct rules rules;
 	struct where w;
 	char err[256];
-	int ret;
+	int n, ret;
 
 	ret = read_where(ctx, argc, argv, &w);
 	if (ret)
@@ -279,15 +288,14 @@ static int route_add(struct ctx *ctx, int argc, char **argv)
 	if (!in.line)
 		return failure("out of memory");
 	/* A word with a line break in it would be two routes. */
+	n = count_routes(in.line, NULL, err, sizeof(err));
 	if (strchr(in.line, '\n'))
 		ret = usage_error(ctx, "a route is one line");
-	else if (rules_parse(&rules, in.line, NULL, err, sizeof(err)))
+	else if (n < 0)
 		ret = usage_error(ctx, "%s", err);
-	else {
-		ret = rules.n ? EXIT_OK : usage_error(ctx, "'to TUNNEL/SERVICE' is missing");
-		rules_free(&rules);
-	}
-	if (!ret)
+	else if (!n)
+		ret = usage_error(ctx, "'to TUNNEL/SERVICE' is missing");
+	else
 		ret = change(ctx, &w, insert, &in);
 	free(in.line);
 	return ret;
@@ -357,10 +365,9 @@ out:
 static int route_set(struct ctx *ctx, int argc, char **argv)
 {
 	char *text, err[256];
-	struct rules rules;
 	struct where w;
 	size_t line;
-	int ret;
+	int n, ret;
 
 	ret = read_where(ctx, argc, argv, &w);
 	if (!ret)
@@ -371,16 +378,14 @@ static int route_set(struct ctx *ctx, int argc, char **argv)
 	if (!text)
 		return EXIT_FAILED;
 	/* Here for the lines of the file, which are not those that are kept. */
-	if (rules_parse(&rules, text, &line, err, sizeof(err))) {
+	n = count_routes(text, &line, err, sizeof(err));
+	if (n < 0)
 		ret = failure("%s:%zu: %s", argv[1], line, err);
-	} else if (!rules.n) {
+	else if (!n)
 		ret = failure("%s has no route: 'tunnelctl listener del %s' ends a listener",
 			      argv[1], w.word);
-		rules_free(&rules);
-	} else {
-		rules_free(&rules);
+	else
 		ret = change(ctx, &w, replace_all, text);
-	}
 	free(text);
 	return ret;
 }

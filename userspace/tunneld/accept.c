@@ -14,11 +14,8 @@
 #include "refusal.h"
 #include "suites.h"
 
-#define ACCEPT_BATCH	32
-#define BIND_RETRY_MS	1000
-#define BIND_RETRY_MAX	30000
-#define ACCEPT_PAUSE_MS 100
-#define WHY_MAX		512
+#define ACCEPT_BATCH 32
+#define WHY_MAX	     512
 
 /* Owned by its listener from accept() to the end of the handshake. */
 struct inbound {
@@ -246,7 +243,7 @@ static void start(struct listener *l, int fd, const struct sockaddr_storage *add
 
 static void pause_accepting(struct listener *l)
 {
-	struct timeval tv = clock_timeval(ACCEPT_PAUSE_MS);
+	struct timeval tv = clock_timeval(LISTEN_PAUSE_MS);
 
 	event_del(l->io);
 	evtimer_add(l->timer, &tv);
@@ -310,7 +307,6 @@ static void open_listener(struct listener *l)
 	char pin[2 * TUNNEL_PIN_LEN + 1] = "unknown";
 	int ret = bind_socket(l);
 	struct identity *id;
-	struct timeval tv;
 
 	if (!ret) {
 		id = identity_of(l);
@@ -323,9 +319,7 @@ static void open_listener(struct listener *l)
 	if (!l->complained)
 		log_info("listening on %s: %s; trying again", l->text, strerror(-ret));
 	l->complained = true;
-	tv = clock_timeval(l->retry_ms);
-	evtimer_add(l->timer, &tv);
-	l->retry_ms = l->retry_ms * 2 > BIND_RETRY_MAX ? BIND_RETRY_MAX : l->retry_ms * 2;
+	listen_again(l->timer, &l->retry_ms);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -356,7 +350,7 @@ static struct listener *make_listener(struct daemon *d, const struct sockaddr_st
 	l->addr = *addr;
 	l->addrlen = len;
 	l->fd = -1;
-	l->retry_ms = BIND_RETRY_MS;
+	l->retry_ms = LISTEN_RETRY_MS;
 	tnl_format_addr(addr, len, l->text);
 	l->next = d->listeners;
 	d->listeners = l;

@@ -10,10 +10,7 @@
 #include "listen.h"
 #include "visitor.h"
 
-#define ACCEPT_BATCH	64
-#define ACCEPT_PAUSE_MS 100
-#define BIND_RETRY_MS	1000
-#define BIND_RETRY_MAX	30000
+#define ACCEPT_BATCH 64
 
 struct front {
 	struct front *next;
@@ -22,8 +19,9 @@ struct front {
 	socklen_t addrlen;
 	char text[TNL_ADDRSTRLEN];
 	uint32_t revision;
-	uint8_t state; /* of a list that has just been read: as the kernel knows it */
-	char *routes;  /* of a list that has just been read: text */
+	uint8_t state;	   /* of a list that has just been read: as the kernel knows it */
+	struct front *had; /* likewise: ours for the same address, or NULL */
+	char *routes;	   /* of a list that has just been read: text */
 
 	struct table *table; /* NULL: the routes are not as they must be */
 	int fd;		     /* -1: not bound */
@@ -71,7 +69,7 @@ static void report(struct front *f, const char *why)
 
 static void on_connection(evutil_socket_t fd, short what, void *arg)
 {
-	struct timeval pause = clock_timeval(ACCEPT_PAUSE_MS);
+	struct timeval pause = clock_timeval(LISTEN_PAUSE_MS);
 	struct front *f = arg;
 	struct sockaddr_storage addr;
 	socklen_t len;
@@ -111,13 +109,12 @@ static void open_front(struct front *f)
 {
 	int fd = listen_socket(&f->addr, f->addrlen);
 	char why[128];
-	struct timeval tv;
 
 	if (fd >= 0) {
 		f->fd = fd;
 		f->io = event_new(f->d->base, fd, EV_READ | EV_PERSIST, on_connection, f);
 		if (f->io && !event_add(f->io, NULL)) {
-			f->retry_ms = BIND_RETRY_MS;
+			f->retry_ms = LISTEN_RETRY_MS;
 			log_info("listening on %s by routes", f->text);
 			report(f, NULL);
 			return;
@@ -127,9 +124,7 @@ static void open_front(struct front *f)
 	}
 	snprintf(why, sizeof(why), "%s", strerror(-fd));
 	report(f, why);
-	tv = clock_timeval(f->retry_ms);
-	evtimer_add(f->timer, &tv);
-	f->retry_ms = f->retry_ms * 2 > BIND_RETRY_MAX ? BIND_RETRY_MAX : f->retry_ms * 2;
+	listen_again(f->timer, &f->retry_ms);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -230,7 +225,7 @@ static int take_listener(uint8_t cmd, struct nlattr **attr, void *arg)
 	f->state = attr[TUNNEL_A_STATE] ? nla_get_u8(attr[TUNNEL_A_STATE]) : TUNNEL_LISTENER_UP;
 	tnl_format_addr(&f->addr, f->addrlen, f->text);
 	f->fd = -1;
-	f->retry_ms = BIND_RETRY_MS;
+	f->retry_ms = LISTEN_RETRY_MS;
 	*dump->last = f;
 	dump->last = &f->next;
 	return 0;
@@ -247,16 +242,6 @@ static struct front *take_out(struct front **list, const struct front *like)
 			return f;
 		}
 	return NULL;
-}
-
-/* @f is new: make something of it. */
-static int begin(struct daemon *d, struct front *f)
-{
-	f->d = d;
-	f->timer = evtimer_new(d->base, on_timer, f);
-	if (!f->timer)
-		return -ENOMEM;
-	return 0;
 }
 
 /* What is there already goes on, with other routes if they are others. */
@@ -276,7 +261,7 @@ int front_sync(struct daemon *d)
 	struct dump dump = { .last = &dump.first };
 	struct nl_msg *msg = tnl_msg(&d->ctl, TUNNEL_CMD_LISTENER_GET, NLM_F_DUMP);
 	int ret = msg ? tnl_talk(&d->ctl, msg, take_listener, &dump) : -ENOMEM;
-	struct front *old, *f, *next, *had, **last = &d->fronts;
+	struct front *old, *f, *next, **last = &d->fronts;
 
 	if (!ret && dump.no_memory)
 		ret = -ENOMEM;
@@ -288,27 +273,25 @@ int front_sync(struct daemon *d)
 	d->fronts = NULL;
 	/* first what goes: it may hold an address that a new one overlaps */
 	for (f = dump.first; f; f = f->next) {
-		had = take_out(&old, f);
-		if (had) {
-			had->next = NULL;
-			*last = had;
-			last = &had->next;
+		f->had = take_out(&old, f);
+		if (f->had) {
+			f->had->next = NULL;
+			*last = f->had;
+			last = &f->had->next;
 		}
 	}
 	free_list(old);
 	for (f = dump.first; f; f = next) {
 		next = f->next;
-		had = NULL;
-		for (old = d->fronts; old && !had; old = old->next)
-			if (old->addrlen == f->addrlen && !memcmp(&old->addr, &f->addr, f->addrlen))
-				had = old;
 		f->next = NULL;
-		if (had) {
-			go_on(had, f);
+		if (f->had) {
+			go_on(f->had, f);
 			free_front(f);
 			continue;
 		}
-		if (begin(d, f)) {
+		f->d = d;
+		f->timer = evtimer_new(d->base, on_timer, f);
+		if (!f->timer) {
 			free_front(f);
 			ret = -ENOMEM;
 			continue;

@@ -21,7 +21,7 @@ void table_put(struct table *t);
 /** front_sync - listen where the kernel has listeners with routes, and nowhere else
  *
  * A listener whose routes have changed goes on with the new ones: no connection is lost.
- * Return: 0 or -errno; then all is as it was.
+ * Return: 0; or -errno, and it is to be tried again.
  */
 int front_sync(struct daemon *d);
 
