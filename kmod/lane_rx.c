@@ -99,16 +99,27 @@ static int rx_open(struct tnl_lane *lane)
 	return reason ? refuse(lane, id, reason) : 0;
 }
 
-static int rx_session_control(struct tnl_lane *lane)
+/* The session of the frame that begins, or NULL: over, or the peer has reset it. */
+static struct tnl_session *rx_find(struct tnl_lane *lane)
 {
 	struct tnl_session *s = tnl_session_find(lane, lane->rx.frame.id);
+
+	if (s && !(READ_ONCE(s->flags) & TNL_S_RX_RESET))
+		return s;
+	if (s)
+		tnl_session_put(s);
+	TNL_INC(lane->tunnel->tn, frames_stale);
+	return NULL;
+}
+
+static int rx_session_control(struct tnl_lane *lane)
+{
+	struct tnl_session *s = rx_find(lane);
 	u64 window = 0;
 	int err = 0;
 
-	if (!s) {
-		TNL_INC(lane->tunnel->tn, frames_stale);
+	if (!s)
 		return 0;
-	}
 	switch (lane->rx.frame.type) {
 	case TNL_ACCEPT:
 		err = tnl_accept_decode(lane->rx.control, lane->rx.frame.length,
@@ -213,11 +224,8 @@ static int begin(struct tnl_lane *lane)
 		return err;
 	TNL_INC(lane->tunnel->tn, frames_rx);
 	trace_tunnel_frame_rx(lane->tunnel->id, f);
-	if (f->type == TNL_DATA) {
-		lane->rx_session = tnl_session_find(lane, f->id);
-		if (!lane->rx_session)
-			TNL_INC(lane->tunnel->tn, frames_stale);
-	}
+	if (f->type == TNL_DATA)
+		lane->rx_session = rx_find(lane);
 	return 0;
 }
 

@@ -285,8 +285,8 @@ static u32 session_data(struct tnl_lane *lane, struct out *o, u32 room)
 			       !(s->flags & TNL_S_TX_END_SENT)));
 	spin_unlock(&s->lock);
 	tnl_sched_sent(&lane->sched, &s->sched, len, more);
-	if (close && list_empty(&s->control_node))
-		list_add_tail(&s->control_node, &lane->control);
+	if (close)
+		tnl_session_owe_locked(s);
 	spin_unlock(&lane->lock);
 
 	tnl_session_maybe_unlink(s);

@@ -119,14 +119,21 @@ static void drop_rx(struct tnl_session *s)
 	s->charged = 0;
 }
 
+/* tnl_session_owe_locked - have control frames written. lane->lock is held. */
+void tnl_session_owe_locked(struct tnl_session *s)
+{
+	/* Unlinked meanwhile, it may be freed before anyone gets to it. */
+	if (list_empty(&s->control_node) && !(READ_ONCE(s->flags) & TNL_S_UNLINKED))
+		list_add_tail(&s->control_node, &s->lane->control);
+}
+
 /* Owe the peer control frames. s->lock is not held. */
 static void owe(struct tnl_session *s)
 {
 	struct tnl_lane *lane = s->lane;
 
 	spin_lock(&lane->lock);
-	if (list_empty(&s->control_node) && !(READ_ONCE(s->flags) & TNL_S_UNLINKED))
-		list_add_tail(&s->control_node, &lane->control);
+	tnl_session_owe_locked(s);
 	spin_unlock(&lane->lock);
 	tnl_lane_kick(lane);
 }
@@ -726,7 +733,7 @@ void tnl_session_rx_reset(struct tnl_session *s, u8 reason)
 	spin_lock(&s->lock);
 	if (s->flags & TNL_S_RX_END && !(s->flags & TNL_S_RESET) && s->ops) {
 		drop_tx(s);
-		s->flags |= TNL_S_TX_END | TNL_S_TX_END_SENT;
+		s->flags |= TNL_S_TX_END | TNL_S_TX_END_SENT | TNL_S_RX_RESET;
 		/* It has said all without ACCEPT: nobody need wait for that any more. */
 		if (!(s->flags & TNL_S_BY_PEER))
 			s->flags |= TNL_S_ACCEPTED;

@@ -69,6 +69,7 @@ enum tnl_session_flag {
 	TNL_S_TX_WAITS = 1 << 8,	/* endpoint wants writable() */
 	TNL_S_UNLINKED = 1 << 9,	/* no longer in the lane's table */
 	TNL_S_CLOSED = 1 << 10,		/* endpoint is gone: RESET goes behind END */
+	TNL_S_RX_RESET = 1 << 11,	/* RESET came behind END: no more frames count */
 };
 
 struct tnl_session {
@@ -149,6 +150,7 @@ void tnl_session_rx_end(struct tnl_session *s);
 void tnl_session_rx_reset(struct tnl_session *s, u8 reason);
 int tnl_session_rx_window(struct tnl_session *s, u64 max);
 int tnl_session_rx_accept(struct tnl_session *s, u64 window);
+void tnl_session_owe_locked(struct tnl_session *s);
 bool tnl_session_close_behind_end(struct tnl_session *s);
 void tnl_session_lane_up(struct tnl_session *s, u32 window);
 void tnl_session_abandon(struct tnl_session *s, u8 reason);

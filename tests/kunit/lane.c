@@ -484,13 +484,23 @@ static void reset_behind_end(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, say(f, TNL_RESET, 0, 1, 1, NULL, 0), 0);
 	KUNIT_EXPECT_EQ(test, f->resets, 0u);
 	KUNIT_EXPECT_TRUE(test, tnl_session_tx_closed(s));
+	/* A peer that goes on all the same is not listened to. */
+	KUNIT_EXPECT_EQ(test, say(f, TNL_ACCEPT, 0, 0, 1, NULL, 0), 0);
+	KUNIT_EXPECT_EQ(test, say(f, TNL_DATA, 0, 0, 1, "more", 4), 0);
+	KUNIT_EXPECT_EQ(test, say(f, TNL_RESET, 0, 1, 1, NULL, 0), 0);
+	KUNIT_EXPECT_EQ(test, f->resets, 0u);
 	tnl_chunkq_init(&q);
 	KUNIT_EXPECT_TRUE(test, tnl_session_recv(s, &q, &end));
 	KUNIT_EXPECT_EQ(test, q.len, 5ULL);
 	tnl_chunkq_purge(&q);
 	tnl_session_detach(s);
-	tnl_session_put(s);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&f->lane->sessions));
+	/* The tx side, which had it in hand, finds that it is gone. */
+	spin_lock(&f->lane->lock);
+	tnl_session_owe_locked(s);
+	KUNIT_EXPECT_TRUE(test, list_empty(&f->lane->control));
+	spin_unlock(&f->lane->lock);
+	tnl_session_put(s);
 }
 
 /* Frames that no correct peer sends, each to a lane with one session, id 1. */

@@ -8,13 +8,11 @@
 # each side of them takes of memory, and whether they still answer.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-[[ $KERNEL != *-debug ]] || {
-	echo "ok what an idle session takes # SKIP not of a debug kernel"
-	exit
-}
 echo 1..12
-# bytes for a session and side, without inode and file of the socket
+# bytes for a session and side, without inode and file of the socket; a debug kernel adds
+# its own to each, of which it need only be said that they still answer
 LIMIT=2048
+[[ $KERNEL != *-debug ]] || LIMIT=100000
 
 # A peer grants 16384 sessions.
 check "the module loads" load_module
