@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-idle.py SESSIONS LIMIT: so many AF_TUNNEL streams by one carrier, of a tunnel with itself,
-that do nothing; what each side of them takes of memory, at most LIMIT bytes of ours.
+idle.py SESSIONS LIMIT LEFT: so many AF_TUNNEL streams by one carrier, of a tunnel with itself,
+that do nothing; what each side of them takes of memory, at most LIMIT bytes of ours, and LEFT of them
+when they are closed.
 
 Both ends are in this process, as bare descriptors: objects would be memory too.
 """
@@ -18,7 +19,7 @@ from af_tunnel import FAMILY, STREAM, address, libc
 from genl import A, CMD, Genl, done, result, same, text, u32
 from unload import join, must, until
 
-COUNT, LIMIT = map(int, sys.argv[1:])
+COUNT, LIMIT, LEFT = map(int, sys.argv[1:])
 # What every socket has, of whatever family: file, inode, and what a security module
 # hangs on them. All other slabs count as ours.
 NOT_OURS = re.compile(r"sock_inode_cache|filp|dentry|lsm_(file|inode)_cache|eventpoll|"
@@ -154,7 +155,7 @@ def main():
         until("no session", lambda: sessions() == 0)
         result("none is left")
         left = show("closed (%.1f s)" % (time.monotonic() - begin), Memory(), before)
-        result("and their memory is back", None if left <= 64 else "%.0f bytes of each are left" % left)
+        result("and their memory is back", None if left <= LEFT else "%.0f bytes of each are left" % left)
         os.close(top)
         os.close(listener)
         must(nl.call(CMD.FLUSH))
