@@ -695,7 +695,7 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 	struct socket *sock;
 	int err;
 
-	sock = tnl_handover(t->tn, fd, extack);
+	sock = tnl_handover(t->tn, fd, false, extack);
 	if (IS_ERR(sock)) {
 		err = PTR_ERR(sock);
 		if (err != -EBADF && err != -ENOTSOCK)

@@ -6,14 +6,19 @@
 #include "handover.h"
 #include "tunnel.h"
 
-static int check(struct tnl_net *tn, struct socket *sock, struct netlink_ext_ack *extack)
+static int check(struct tnl_net *tn, struct socket *sock, bool unix_too,
+		 struct netlink_ext_ack *extack)
 {
 	struct sock *sk = sock->sk;
 	int state = READ_ONCE(sk->sk_state);
+	bool tcp = sk->sk_protocol == IPPROTO_TCP &&
+		   (sk->sk_family == AF_INET || sk->sk_family == AF_INET6);
 
-	if (sock->type != SOCK_STREAM || sk->sk_protocol != IPPROTO_TCP ||
-	    (sk->sk_family != AF_INET && sk->sk_family != AF_INET6)) {
-		NL_SET_ERR_MSG(extack, "attribute FD must be a TCP socket (IPv4 or IPv6)");
+	if (sock->type != SOCK_STREAM || !(tcp || (unix_too && sk->sk_family == AF_UNIX))) {
+		if (unix_too)
+			NL_SET_ERR_MSG(extack, "attribute FD must be a TCP socket (IPv4 or IPv6) or a unix stream socket");
+		else
+			NL_SET_ERR_MSG(extack, "attribute FD must be a TCP socket (IPv4 or IPv6)");
 		return -EPROTOTYPE;
 	}
 	if (!net_eq(sock_net(sk), tn->net)) {
@@ -39,14 +44,16 @@ static int check(struct tnl_net *tn, struct socket *sock, struct netlink_ext_ack
 }
 
 /**
- * tnl_handover - a connected TCP socket of the caller's
+ * tnl_handover - a connected socket of the caller's
  * @tn: the namespace it must be of
  * @fd: of the calling process; it may close it afterwards
+ * @unix_too: may it be a unix stream socket? Otherwise only TCP
  * @extack: gets the sentence of a refusal
  * Context: process of the caller.
  * Return: the socket, whose file is referenced, or ERR_PTR().
  */
-struct socket *tnl_handover(struct tnl_net *tn, int fd, struct netlink_ext_ack *extack)
+struct socket *tnl_handover(struct tnl_net *tn, int fd, bool unix_too,
+			    struct netlink_ext_ack *extack)
 {
 	struct socket *sock;
 	int err;
@@ -59,7 +66,7 @@ struct socket *tnl_handover(struct tnl_net *tn, int fd, struct netlink_ext_ack *
 			NL_SET_ERR_MSG(extack, "attribute FD is not a socket");
 		return ERR_PTR(err);
 	}
-	err = check(tn, sock, extack);
+	err = check(tn, sock, unix_too, extack);
 	if (err) {
 		sockfd_put(sock);
 		return ERR_PTR(err);

@@ -8,6 +8,7 @@
 struct netlink_ext_ack;
 struct tnl_net;
 
-struct socket *tnl_handover(struct tnl_net *tn, int fd, struct netlink_ext_ack *extack);
+struct socket *tnl_handover(struct tnl_net *tn, int fd, bool unix_too,
+			    struct netlink_ext_ack *extack);
 
 #endif /* _TUNNEL_HANDOVER_H */

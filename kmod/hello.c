@@ -156,6 +156,21 @@ static int tlv_get_name(const struct tlv *t, char *name)
 	return 0;
 }
 
+/* Printable as it is: it goes to logs. @text has room for @max bytes and a 0. */
+static int tlv_get_text(const struct tlv *t, char *text, u16 max)
+{
+	u16 i;
+
+	if (!t->len || t->len > max)
+		return -EPROTO;
+	for (i = 0; i < t->len; i++)
+		if (t->value[i] <= ' ' || t->value[i] > '~')
+			return -EPROTO;
+	memcpy(text, t->value, t->len);
+	text[t->len] = 0;
+	return 0;
+}
+
 /**
  * tnl_hello_encode - write the payload of a HELLO
  * @buf: TNL_HELLO_MAX bytes
@@ -263,7 +278,7 @@ int tnl_hello_decode(const u8 *buf, size_t len, struct tnl_hello *h)
 
 /**
  * tnl_open_encode - write the payload of an OPEN
- * @buf: at least 256 bytes
+ * @buf: at least TNL_OPEN_MAX bytes
  * @o: what to say; fields that are not set are left out
  * Return: bytes written.
  */
@@ -275,6 +290,9 @@ size_t tnl_open_encode(u8 *buf, const struct tnl_open *o)
 		    (u16)strlen(o->service));
 	if (o->has_source)
 		p = tlv_put(p, OPEN_SOURCE, o->source, sizeof(o->source));
+	if (o->destination[0])
+		p = tlv_put(p, OPEN_DESTINATION, o->destination,
+			    (u16)strlen(o->destination));
 	if (o->has_uuid)
 		p = tlv_put(p, OPEN_UUID, o->uuid, sizeof(o->uuid));
 	if (o->window)
@@ -309,7 +327,7 @@ int tnl_open_decode(const u8 *buf, size_t len, struct tnl_open *o)
 			o->has_source = true;
 			break;
 		case OPEN_DESTINATION:
-			r = 0;	/* for services with a policy */
+			r = tlv_get_text(&t, o->destination, TNL_DESTINATION_MAX);
 			break;
 		case OPEN_UUID:
 			r = tlv_get_bytes(&t, o->uuid, sizeof(o->uuid));

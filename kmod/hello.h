@@ -9,6 +9,8 @@
 #define TNL_VERSION		1
 #define TNL_HELLO_MAX		512
 #define TNL_NAME_MAX		63
+#define TNL_DESTINATION_MAX	261
+#define TNL_OPEN_MAX		512	/* no OPEN of ours is longer */
 #define TNL_TLV_CRITICAL	0x8000
 
 /* struct tnl_hello - first frame of a carrier, each way */
@@ -36,6 +38,7 @@ struct tnl_open {
 	u8 priority;
 	u8 hops;
 	u64 window;			/* 0: as in HELLO */
+	char destination[TNL_DESTINATION_MAX + 1];	/* empty: none */
 };
 
 size_t tnl_hello_encode(u8 *buf, const struct tnl_hello *h);

@@ -87,8 +87,8 @@ static int rx_open(struct tnl_lane *lane)
 		TNL_INC(t->tn, sessions_accepted);
 		if (listener)
 			reason = tnl_sock_incoming(listener, s);
-		else if (tnl_relay_connect(s))
-			reason = TUNNEL_REASON_NO_MEMORY;
+		else
+			reason = tnl_relay_connect(s);
 		if (reason)
 			tnl_session_reset(s, reason);
 		tnl_session_put(s);

@@ -13,7 +13,7 @@
 /* Frames of one gathering: four full TLS records. */
 #define BATCH (TNL_PAYLOAD_FULL + TNL_HDR_LEN)
 /* Room for all control frames of one session, or of the lane. */
-#define CONTROL_ROOM 512
+#define CONTROL_ROOM 1024
 
 /* struct out - control frames being written one behind the other */
 struct out {
@@ -128,10 +128,11 @@ static void put_open(struct out *o, struct tnl_session *s)
 	struct tnl_open open = {
 		.hops = s->hops, .priority = s->priority, .has_uuid = s->has_uuid,
 	};
-	u8 payload[256];
+	u8 payload[TNL_OPEN_MAX];
 	size_t len;
 
 	strscpy(open.service, s->service, sizeof(open.service));
+	strscpy(open.destination, s->destination, sizeof(open.destination));
 	if (s->source.sin6_family) {
 		open.has_source = true;
 		memcpy(open.source, &s->source.sin6_addr, 16);

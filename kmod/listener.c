@@ -28,7 +28,7 @@ static void accept_work(struct work_struct *work)
 			break;
 		TNL_INC(l->tn, local_accepts);
 		if (t) {
-			tnl_relay_accepted(t, l->service, sock);
+			tnl_relay_accepted(t, l->service, l->destination, sock);
 		} else {
 			TNL_INC(l->tn, sessions_no_tunnel);
 			sock_no_linger(sock->sk);
@@ -141,11 +141,12 @@ static int open_socket(struct tnl_listener *l, struct netlink_ext_ack *extack)
  * @address: IPv4 or IPv6; port 0 becomes the one the kernel chose
  * @tunnel: exists
  * @service: checked; whether the peer has it shows when it is used
+ * @destination: what the service is asked for, or NULL
  * @extack: gets the reason of a refusal
  * Return: 0 or -errno.
  */
 int tnl_listener_add(struct tnl_net *tn, struct sockaddr_storage *address,
-		     const char *tunnel, const char *service,
+		     const char *tunnel, const char *service, const char *destination,
 		     struct netlink_ext_ack *extack)
 {
 	struct tnl_listener *l = make(tn, address, extack);
@@ -157,8 +158,11 @@ int tnl_listener_add(struct tnl_net *tn, struct sockaddr_storage *address,
 	strscpy(l->service, service, sizeof(l->service));
 	INIT_WORK(&l->accept_work, accept_work);
 	tnl_watch_init(&l->watch, tnl_local_wq, &l->accept_work, &l->accept_work);
-	err = open_socket(l, extack);
+	if (destination)
+		l->destination = kstrdup(destination, GFP_KERNEL_ACCOUNT);
+	err = destination && !l->destination ? -ENOMEM : open_socket(l, extack);
 	if (err) {
+		kfree(l->destination);
 		kfree(l);
 		return err;
 	}
@@ -293,6 +297,7 @@ static void destroy(struct tnl_listener *l)
 		tnl_watch_stop(&l->watch);
 		sock_release(l->sock);
 	}
+	kfree(l->destination);
 	kfree(l->routes);
 	kfree(l);
 }

@@ -27,13 +27,14 @@ struct tnl_listener {
 	/* without routes */
 	char tunnel[TUNNEL_NAME_MAX + 1];
 	char service[TUNNEL_NAME_MAX + 1];
+	char *destination;		/* what it is asked for, or NULL */
 	struct socket *sock;
 	struct tnl_watch watch;
 	struct work_struct accept_work;
 };
 
 int tnl_listener_add(struct tnl_net *tn, struct sockaddr_storage *address,
-		     const char *tunnel, const char *service,
+		     const char *tunnel, const char *service, const char *destination,
 		     struct netlink_ext_ack *extack);
 int tnl_listener_add_routes(struct tnl_net *tn, const struct sockaddr_storage *address,
 			    const char *routes, struct netlink_ext_ack *extack);

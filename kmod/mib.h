@@ -30,6 +30,7 @@
 	X(sessions_opened)		/* by us */			\
 	X(sessions_accepted)		/* by the peer */		\
 	X(sessions_refused)		/* opened by the peer, refused */ \
+	X(sessions_asked)		/* of the daemon, where to */	\
 	X(sessions_no_tunnel)		/* local connection, no tunnel */ \
 	X(resets_tx)							\
 	X(resets_rx)							\

@@ -69,6 +69,32 @@ static int check_routes(const struct nlattr *attr, struct netlink_ext_ack *extac
 	return -EINVAL;
 }
 
+/* Likewise; its lines may be those of a file. */
+static int check_target(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	size_t len = strnlen(nla_data(attr), nla_len(attr));
+
+	if (len && len <= TUNNEL_TARGET_MAX)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "the target of a service has 1 to 4096 bytes");
+	return -EINVAL;
+}
+
+/* As it goes over the wire: without blanks. */
+static int check_destination(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	const u8 *text = nla_data(attr);
+	size_t len = strnlen(nla_data(attr), nla_len(attr)), i;
+
+	for (i = 0; i < len && text[i] > ' ' && text[i] <= '~'; i++)
+		;
+	if (len && i == len && len <= TNL_DESTINATION_MAX)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr,
+			    "a destination has 1 to 261 characters of ASCII, without blanks");
+	return -EINVAL;
+}
+
 static int check_ids(const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
 	int len = nla_len(attr);
@@ -105,6 +131,10 @@ static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_REVISION]	= { .type = NLA_U32 },
 	[TUNNEL_A_REPORT]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text),
 	[TUNNEL_A_REFUSAL]	= { .type = NLA_BINARY, .len = TUNNEL_REFUSAL_MAX },
+	[TUNNEL_A_TARGET]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_target),
+	[TUNNEL_A_DESTINATION]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_destination),
+	[TUNNEL_A_REASON]	= NLA_POLICY_MAX(NLA_U8, TUNNEL_REASON_MAX),
+	[TUNNEL_A_ASK_PORT]	= { .type = NLA_U32 },
 	[TUNNEL_A_PREFIX]	= { .type = NLA_BINARY, .len = TUNNEL_PREFIX_MAX },
 };
 
@@ -304,7 +334,7 @@ static int tunnel_get(struct sk_buff *skb, struct genl_info *info)
 
 /* --- services ------------------------------------------------------------ */
 
-/* Where a service leads: to an address, or to the socket of its owner. */
+/* Where a service leads: to an address, as the daemon says, or to the socket of its owner. */
 static int get_target(struct genl_info *info, struct tnl_service_config *c,
 		      struct sockaddr_storage *target)
 {
@@ -314,6 +344,14 @@ static int get_target(struct genl_info *info, struct tnl_service_config *c,
 
 	c->owner = INVALID_UID;
 	c->group = INVALID_GID;
+	c->text = text(info, TUNNEL_A_TARGET);
+	if (c->text) {
+		if (!uid && !info->attrs[TUNNEL_A_ADDRESS])
+			return 0;
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_TARGET],
+				    "a service leads to one place: an address, a target for the daemon, or the socket of an owner");
+		return -EINVAL;
+	}
 	if (!uid) {
 		err = need(info, TUNNEL_A_ADDRESS,
 			   "attribute ADDRESS is missing: say where the service leads");
@@ -362,6 +400,22 @@ static int service_new(struct sk_buff *skb, struct genl_info *info)
 		err = check_tunnel_exists(tn, info);
 	if (!err)
 		err = tnl_service_add(tn, &c, info->extack);
+	mutex_unlock(&tn->lock);
+	return err;
+}
+
+static int service_set(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	int err;
+
+	err = need(info, TUNNEL_A_SERVICE, NEED_SERVICE) ?:
+	      need(info, TUNNEL_A_TARGET, "attribute TARGET is missing: say where it leads");
+	if (err)
+		return err;
+	mutex_lock(&tn->lock);
+	err = tnl_service_set(tn, text(info, TUNNEL_A_SERVICE), text(info, TUNNEL_A_NAME) ?: "",
+			      text(info, TUNNEL_A_TARGET), info->extack);
 	mutex_unlock(&tn->lock);
 	return err;
 }
@@ -434,6 +488,41 @@ static int session_new(struct sk_buff *skb, struct genl_info *info)
 			/* The connection is ours, whether the answer gets through or not. */
 			end_reply(reply, info, hdr,
 				  nla_put_u64_64bit(reply, TUNNEL_A_SESSION_ID, id, TUNNEL_A_PAD));
+	}
+	tnl_tunnel_put(t);
+	return err;
+}
+
+static int session_answer(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *fd = info->attrs[TUNNEL_A_FD];
+	struct nlattr *reason = info->attrs[TUNNEL_A_REASON];
+	struct tnl_session *s;
+	struct tnl_tunnel *t;
+	int err;
+
+	err = need(info, TUNNEL_A_SESSION_ID, "attribute SESSION_ID is missing: say which session");
+	if (err)
+		return err;
+	if (!fd == !reason || (fd && nla_get_s32(fd) < 0) || (reason && !nla_get_u8(reason))) {
+		GENL_SET_ERR_MSG(info, "an answer has either FD, where the session leads, or REASON, why it leads nowhere");
+		return -EINVAL;
+	}
+	if (READ_ONCE(tnl_net(genl_info_net(info))->daemon_portid) != info->snd_portid) {
+		GENL_SET_ERR_MSG(info, "only the registered daemon answers");
+		return -EPERM;
+	}
+	t = get_tunnel(info);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	s = tnl_session_find(&t->lane, nla_get_u64(info->attrs[TUNNEL_A_SESSION_ID]));
+	if (s) {
+		err = tnl_relay_answer(s, fd ? nla_get_s32(fd) : -1,
+				       reason ? nla_get_u8(reason) : 0, info->extack);
+		tnl_session_put(s);
+	} else {
+		GENL_SET_ERR_MSG(info, "there is no such session any more");
+		err = -ENOENT;
 	}
 	tnl_tunnel_put(t);
 	return err;
@@ -606,6 +695,7 @@ static int info_get(struct sk_buff *skb, struct genl_info *info)
 static int daemon_register(struct sk_buff *skb, struct genl_info *info)
 {
 	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct nlattr *ask = info->attrs[TUNNEL_A_ASK_PORT];
 	int err;
 
 	mutex_lock(&tn->lock);
@@ -618,6 +708,7 @@ static int daemon_register(struct sk_buff *skb, struct genl_info *info)
 		if (!tn->daemon_portid)
 			tnl_listener_await_daemon(tn);
 		tn->daemon_portid = info->snd_portid;
+		tn->ask_portid = ask ? nla_get_u32(ask) : 0;
 		cancel_delayed_work(&tn->linger);
 	}
 	mutex_unlock(&tn->lock);
@@ -662,6 +753,12 @@ static int start_listeners(struct netlink_callback *cb)
 	return start_admin(cb);
 }
 
+static int start_services(struct netlink_callback *cb)
+{
+	cb->min_dump_alloc = max_t(u32, cb->min_dump_alloc, 2 * TUNNEL_TARGET_MAX);
+	return start_admin(cb);
+}
+
 #define DO(c, fn)						\
 	{ .cmd = TUNNEL_CMD_##c, .doit = fn, .policy = policy,	\
 	  .maxattr = TUNNEL_A_MAX, .flags = GENL_UNS_ADMIN_PERM }
@@ -682,8 +779,11 @@ static const struct genl_ops ops[] = {
 	DO(TUNNEL_DEL, tunnel_del),
 	DO_DUMP(TUNNEL_GET, tunnel_get, tnl_dump_tunnels),
 	DO(SERVICE_NEW, service_new),
+	DO(SERVICE_SET, service_set),
 	DO(SERVICE_DEL, service_del),
-	DUMP(SERVICE_GET, tnl_dump_services),
+	{ .cmd = TUNNEL_CMD_SERVICE_GET, .start = start_services,
+	  .dumpit = tnl_dump_services, .policy = policy,
+	  .maxattr = TUNNEL_A_MAX, .flags = GENL_UNS_ADMIN_PERM },
 	DO(LISTENER_NEW, tnl_nl_listener_new),
 	DO(LISTENER_SET, tnl_nl_listener_set),
 	DO(LISTENER_REPORT, tnl_nl_listener_report),
@@ -693,6 +793,7 @@ static const struct genl_ops ops[] = {
 	  .maxattr = TUNNEL_A_MAX, .flags = GENL_UNS_ADMIN_PERM },
 	DUMP(SESSION_GET, tnl_dump_sessions),
 	DO(SESSION_NEW, session_new),
+	DO(SESSION_ANSWER, session_answer),
 	DO(SESSION_DEL, session_del),
 	DO(CARRIER_ATTACH, carrier_attach),
 	DO(CARRIER_DEL, carrier_del),

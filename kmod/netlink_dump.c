@@ -93,6 +93,7 @@ static int put_owner(struct sk_buff *skb, const struct tnl_service *svc)
 	return 0;
 }
 
+/* tnl_put_service - all but a long target, which a notification has no room for */
 int tnl_put_service(struct sk_buff *skb, const struct tnl_service *svc)
 {
 	if (nla_put_string(skb, TUNNEL_A_SERVICE, svc->name) ||
@@ -100,7 +101,18 @@ int tnl_put_service(struct sk_buff *skb, const struct tnl_service *svc)
 		return -EMSGSIZE;
 	if (svc->target.ss_family)
 		return put_address(skb, TUNNEL_A_ADDRESS, &svc->target);
-	return put_owner(skb, svc);
+	if (!svc->text)
+		return put_owner(skb, svc);
+	return strlen(svc->text) <= TUNNEL_TEXT_MAX ?
+	       nla_put_string(skb, TUNNEL_A_TARGET, svc->text) : 0;
+}
+
+static int put_whole_service(struct sk_buff *skb, const struct tnl_service *svc)
+{
+	if (tnl_put_service(skb, svc))
+		return -EMSGSIZE;
+	return svc->text && strlen(svc->text) > TUNNEL_TEXT_MAX ?
+	       nla_put_string(skb, TUNNEL_A_TARGET, svc->text) : 0;
 }
 
 /* tnl_put_listener - all but the routes, which a notification has no room for */
@@ -112,7 +124,8 @@ int tnl_put_listener(struct sk_buff *skb, const struct tnl_listener *l)
 		return -EMSGSIZE;
 	if (!l->routes)
 		return nla_put_string(skb, TUNNEL_A_NAME, l->tunnel) ||
-		       nla_put_string(skb, TUNNEL_A_SERVICE, l->service) ? -EMSGSIZE : 0;
+		       nla_put_string(skb, TUNNEL_A_SERVICE, l->service) ||
+		       put_text(skb, TUNNEL_A_DESTINATION, l->destination) ? -EMSGSIZE : 0;
 	if (!READ_ONCE(l->tn->daemon_portid))
 		state = TUNNEL_LISTENER_WAITING;
 	if (nla_put_u8(skb, TUNNEL_A_STATE, state) ||
@@ -195,6 +208,7 @@ int tnl_put_session(struct sk_buff *skb, struct tnl_session *s)
 	err = nla_put_string(skb, TUNNEL_A_NAME, s->tunnel->name) ||
 	      put_u64(skb, TUNNEL_A_SESSION_ID, s->id) ||
 	      nla_put_string(skb, TUNNEL_A_SERVICE, s->service) ||
+	      put_text(skb, TUNNEL_A_DESTINATION, s->destination) ||
 	      put_source(skb, &s->source) ||
 	      nla_put_u8(skb, TUNNEL_A_STATE, tnl_session_state(s)) ||
 	      nla_put_u8(skb, TUNNEL_A_BLOCKED, tnl_session_blocked(s, up)) ||
@@ -283,7 +297,7 @@ int fn(struct sk_buff *skb, struct netlink_callback *cb)		\
 DUMP_LIST(tnl_dump_tunnels, struct tnl_tunnel, tunnels,
 	  TUNNEL_CMD_TUNNEL_GET, tnl_put_tunnel)
 DUMP_LIST(tnl_dump_services, struct tnl_service, services,
-	  TUNNEL_CMD_SERVICE_GET, tnl_put_service)
+	  TUNNEL_CMD_SERVICE_GET, put_whole_service)
 DUMP_LIST(tnl_dump_listeners, struct tnl_listener, listeners,
 	  TUNNEL_CMD_LISTENER_GET, put_whole_listener)
 

@@ -15,7 +15,8 @@ static int listener_new_routes(struct tnl_net *tn, struct genl_info *info)
 	struct sockaddr_storage address;
 	int err;
 
-	if (info->attrs[TUNNEL_A_NAME] || info->attrs[TUNNEL_A_SERVICE]) {
+	if (info->attrs[TUNNEL_A_NAME] || info->attrs[TUNNEL_A_SERVICE] ||
+	    info->attrs[TUNNEL_A_DESTINATION]) {
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_ROUTES],
 				    "a listener leads to one service, or has routes, not both");
 		return -EINVAL;
@@ -107,7 +108,8 @@ int tnl_nl_listener_new(struct sk_buff *skb, struct genl_info *info)
 		err = check_tunnel_exists(tn, info);
 	if (!err) {
 		err = tnl_listener_add(tn, &address, text(info, TUNNEL_A_NAME),
-				       text(info, TUNNEL_A_SERVICE), info->extack);
+				       text(info, TUNNEL_A_SERVICE),
+				       text(info, TUNNEL_A_DESTINATION), info->extack);
 		if (err)
 			NL_SET_BAD_ATTR(info->extack, info->attrs[TUNNEL_A_ADDRESS]);
 	}

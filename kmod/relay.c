@@ -6,14 +6,15 @@
 #include <linux/tunnel.h>
 #include <net/tcp.h>
 
+#include "ask.h"
 #include "compat/compat.h"
 #include "handover.h"
+#include "local.h"
 #include "relay.h"
 #include "service.h"
 #include "session.h"
 #include "take.h"
 #include "tunnel.h"
-#include "xmit.h"
 
 /* Bytes taken from a local connection at once: a full frame and some. */
 #define READ_MAX (128u << 10)
@@ -29,8 +30,6 @@
 #define REFUSED_MAX 1024
 /* SYN is sent this often again: about 15 seconds. */
 #define SYN_RETRIES 3
-/* Silence of a half-closed connection before it is probed, seconds. */
-#define IDLE_HALF_CLOSED 60
 
 /* --- what the session tells us; under its lock ---------------------------- */
 
@@ -65,32 +64,6 @@ static const struct tnl_endpoint_ops relay_ops = {
 
 /* --- local -> session ------------------------------------------------------ */
 
-/* tcp_read_sock() stops before an urgent byte; recvmsg() does not. */
-static void take_urgent(struct tnl_relay *r)
-{
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
-	struct tnl_chunkq q;
-	struct tnl_take t = { .tn = r->tn };
-	struct kvec v;
-	u8 byte;
-
-	v.iov_base = &byte;
-	v.iov_len = 1;
-	if (kernel_recvmsg(r->sock, &msg, &v, 1, 1, MSG_DONTWAIT) != 1)
-		return;
-	tnl_chunkq_init(&t.q);
-	tnl_chunkq_init(&q);
-	if (tnl_take_copy(&t, &byte, 1) == 1) {
-		tnl_chunkq_splice(&q, &t.q);
-		TNL_INC(r->tn, urgent_bytes);
-		tnl_session_send(r->session, &q, false);
-	} else {
-		tnl_chunkq_purge(&t.q);
-		r->reason = TUNNEL_REASON_NO_MEMORY;
-		set_bit(TNL_RELAY_FAILED, &r->bits);
-	}
-}
-
 static void fail(struct tnl_relay *r, u8 reason)
 {
 	r->reason = reason;
@@ -115,9 +88,8 @@ static bool send_ahead(struct tnl_relay *r)
 static bool read_local(struct tnl_relay *r)
 {
 	struct tnl_take t = { .tn = r->tn };
-	read_descriptor_t desc = { .arg.data = &t, .count = 1 };
 	struct sock *sk = r->sock->sk;
-	bool eof, urgent;
+	bool eof;
 	int n;
 
 	if (READ_ONCE(sk->sk_err)) {
@@ -134,9 +106,7 @@ static bool read_local(struct tnl_relay *r)
 		if (eof) {
 			set_bit(TNL_RELAY_UP_DONE, &r->bits);
 			tnl_session_send(r->session, &t.q, true);
-			/* Has it only finished, or is it gone? Ask now and then. */
-			sock_set_keepalive(sk);
-			tcp_sock_set_keepidle(sk, IDLE_HALF_CLOSED);
+			tnl_local_half_closed(r->sock);
 		}
 		return false;
 	}
@@ -150,16 +120,7 @@ static bool read_local(struct tnl_relay *r)
 	if (!t.room)
 		return false;
 	tnl_chunkq_init(&t.q);
-	lock_sock(sk);
-	/* Its owner has made it something else meanwhile: two readers of one queue. */
-	if (inet_csk(sk)->icsk_ulp_ops)
-		n = -EOPNOTSUPP;
-	else
-		n = tcp_read_sock(sk, &desc, tnl_take_actor);
-	urgent = n == 0 && tcp_sk(sk)->urg_data &&
-		 tcp_sk(sk)->urg_seq == tcp_sk(sk)->copied_seq;
-	release_sock(sk);
-
+	n = tnl_local_take(r->sock, &t);
 	if (t.q.len)
 		tnl_session_send(r->session, &t.q, false);
 	else
@@ -170,12 +131,8 @@ static bool read_local(struct tnl_relay *r)
 		return false;
 	}
 	if (t.err || n < 0) {
-		fail(r, TUNNEL_REASON_RESET);
+		fail(r, n == -ENOBUFS ? TUNNEL_REASON_NO_MEMORY : TUNNEL_REASON_RESET);
 		return false;
-	}
-	if (urgent) {
-		take_urgent(r);
-		return true;
 	}
 	/* A FIN that was eaten just now shows in the next pass. */
 	return n > 0 || READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
@@ -215,26 +172,6 @@ static void discard(struct tnl_relay *r)
 		tnl_session_consumed(r->session, len);
 }
 
-/*
- * TCP forgets the FIN when it has no memory for it, and says nothing: the
- * program would wait for the end for ever. The FIN takes a sequence number, so
- * the loss shows.
- *
- * Return: false for want of memory.
- */
-static bool send_fin(struct socket *sock)
-{
-	struct sock *sk = sock->sk;
-	int state = READ_ONCE(sk->sk_state);
-	u32 seq = READ_ONCE(tcp_sk(sk)->write_seq);
-
-	/* Nobody else writes to it. */
-	kernel_sock_shutdown(sock, SHUT_WR);
-	return READ_ONCE(tcp_sk(sk)->write_seq) != seq ||
-	       READ_ONCE(sk->sk_state) == state ||
-	       READ_ONCE(sk->sk_state) == TCP_CLOSE;
-}
-
 /* Return: false when it has to wait or is through. */
 static bool write_local(struct tnl_relay *r)
 {
@@ -254,7 +191,7 @@ static bool write_local(struct tnl_relay *r)
 			return false;
 		if (tnl_chunkq_empty(&r->out)) {
 			if (end) {
-				if (send_fin(r->sock))
+				if (tnl_local_fin(r->sock))
 					set_bit(TNL_RELAY_DOWN_DONE, &r->bits);
 				else
 					fail(r, TUNNEL_REASON_NO_MEMORY);
@@ -271,7 +208,7 @@ static bool write_local(struct tnl_relay *r)
 	 * with the barrier of TCP before it wakes writers (tcp_check_space()).
 	 */
 	smp_mb__after_atomic();
-	sent = tnl_xmit(r->sock, bv, n, len, len < r->out.len);
+	sent = tnl_local_give(r->tn, r->sock, bv, n, len, len < r->out.len);
 	if (sent > 0) {
 		clear_bit(TNL_WATCH_TX_BLOCKED, &r->watch.flags);
 		set_blocked(r, false);
@@ -282,7 +219,7 @@ static bool write_local(struct tnl_relay *r)
 	if (sent == -EAGAIN) {
 		set_blocked(r, true);
 		/* Memory was short, not space: nobody will wake us. */
-		if (sk_stream_memory_free(r->sock->sk)) {
+		if (tnl_local_short(r->sock)) {
 			TNL_INC(r->tn, retries_armed);
 			tnl_watch_retry(&r->watch);
 		}
@@ -397,7 +334,7 @@ static void begin_connect(struct tnl_relay *r)
 	err = sock_create_kern(r->tn->net, r->target.ss_family, SOCK_STREAM,
 			       IPPROTO_TCP, &r->sock);
 	if (!err) {
-		tnl_sock_adopt(r->sock, false);
+		tnl_local_adopt(r->sock);
 		tcp_sock_set_syncnt(r->sock->sk, SYN_RETRIES);
 		tnl_watch_start(&r->watch, r->sock);
 		err = kernel_connect(r->sock, tnl_sockaddr(&r->target),
@@ -406,6 +343,15 @@ static void begin_connect(struct tnl_relay *r)
 	revert_creds(old);
 	if (err && err != -EINPROGRESS)
 		connect_failed(r, err);
+}
+
+/* The local connection is there: bytes flow. */
+static void open_relay(struct tnl_relay *r)
+{
+	TNL_INC(r->tn, local_connects);
+	tnl_session_accept(r->session);
+	set_state(r, TNL_RELAY_OPEN);
+	tnl_watch_queue(&r->watch, &r->down_work);
 }
 
 static void check_connect(struct tnl_relay *r)
@@ -422,10 +368,34 @@ static void check_connect(struct tnl_relay *r)
 		connect_failed(r, err ? err : -ECONNREFUSED);
 		return;
 	}
-	TNL_INC(r->tn, local_connects);
-	tnl_session_accept(r->session);
-	set_state(r, TNL_RELAY_OPEN);
-	tnl_watch_queue(&r->watch, &r->down_work);
+	open_relay(r);
+}
+
+/* The daemon may have connected it. */
+static void take_answer(struct tnl_relay *r)
+{
+	struct socket *sock;
+
+	spin_lock(&r->session->lock);
+	sock = r->answer;
+	r->answer = NULL;
+	spin_unlock(&r->session->lock);
+	if (!sock)
+		return;
+	cancel_delayed_work_sync(&r->deadline);
+	if (tnl_watch_claim(&r->watch, sock)) {
+		/* Between look and claim somebody else has got it. */
+		sockfd_put(sock);
+		fail(r, TUNNEL_REASON_UNREACHABLE);
+		return;
+	}
+	r->sock = sock;
+	WRITE_ONCE(r->file, sock->file);
+	tnl_local_adopt(sock);
+	tnl_watch_start(&r->watch, sock);
+	tnl_net_linger(r->tn);
+	if (!test_bit(TNL_RELAY_FAILED, &r->bits))
+		open_relay(r);
 }
 
 static void watch_acks(struct tnl_relay *r)
@@ -450,7 +420,10 @@ static void begin_closing(struct tnl_relay *r)
 	tnl_session_detach(r->session);
 	leave_tunnel(r);
 	set_state(r, TNL_RELAY_CLOSING);
-	watch_acks(r);
+	if (tnl_local_over(r->sock))
+		tnl_watch_queue(&r->watch, &r->up_work);
+	else
+		watch_acks(r);
 }
 
 /*
@@ -475,21 +448,27 @@ static bool refuse_local(struct tnl_relay *r)
 	}
 	set_bit(TNL_RELAY_REFUSED, &r->bits);
 	if (kernel_sendmsg(r->sock, &msg, &v, 1, v.iov_len) != v.iov_len ||
-	    !send_fin(r->sock))
+	    !tnl_local_fin(r->sock))
 		return false;
 	tnl_chunkq_purge(&r->ahead);
 	begin_closing(r);
-	mod_delayed_work(tnl_wq, &r->deadline, REFUSED_TIME);
+	if (!tnl_local_over(r->sock))
+		mod_delayed_work(tnl_wq, &r->deadline, REFUSED_TIME);
 	return true;
 }
 
-/* Over a slow link the last bytes may take their time, as long as they move. */
+/*
+ * Nobody has said where it leads; or it is closing. Over a slow link the last bytes may
+ * take their time, as long as they move.
+ */
 static void deadline(struct work_struct *work)
 {
 	struct tnl_relay *r = container_of(to_delayed_work(work),
 					   struct tnl_relay, deadline);
 
-	if (READ_ONCE(tcp_sk(r->sock->sk)->snd_una) != r->acked &&
+	/* Pairs with the release in set_state(). */
+	if (smp_load_acquire(&r->state) == TNL_RELAY_CLOSING &&
+	    READ_ONCE(tcp_sk(r->sock->sk)->snd_una) != r->acked &&
 	    !test_bit(TNL_RELAY_REFUSED, &r->bits)) {
 		watch_acks(r);
 		return;
@@ -510,8 +489,7 @@ static void up_work(struct work_struct *work)
 	if (r->state == TNL_RELAY_CLOSING) {
 		if (test_bit(TNL_RELAY_FAILED, &r->bits))
 			sock_no_linger(r->sock->sk);
-		/* Pairs with the release in inet_sk_state_store(). */
-		else if (smp_load_acquire(&r->sock->sk->sk_state) != TCP_CLOSE)
+		else if (!tnl_local_over(r->sock))
 			return;
 		die(r);
 		return;
@@ -524,6 +502,8 @@ static void up_work(struct work_struct *work)
 	}
 	if (r->state == TNL_RELAY_TO_CONNECT)
 		begin_connect(r);
+	if (r->state == TNL_RELAY_ASKING && !test_bit(TNL_RELAY_FAILED, &r->bits))
+		take_answer(r);
 	if (r->state == TNL_RELAY_CONNECTING && !test_bit(TNL_RELAY_FAILED, &r->bits))
 		check_connect(r);
 	if (r->state == TNL_RELAY_OPEN) {
@@ -569,6 +549,8 @@ static void free_relay(struct tnl_relay *r)
 		sock_release(r->sock);
 	if (r->cred)
 		put_cred(r->cred);
+	if (r->answer)
+		sockfd_put(r->answer);
 	kfree(r->refusal);
 	if (test_bit(TNL_RELAY_REFUSED, &r->bits))
 		atomic_dec(&tn->refused);
@@ -622,29 +604,115 @@ static struct tnl_relay *alloc(struct tnl_tunnel *t)
 	return r;
 }
 
+/* There are no two readers of one queue. */
+static int check_plain(struct socket *sock, struct netlink_ext_ack *extack)
+{
+	if (tnl_local_is_unix(sock) || !inet_csk(sock->sk)->icsk_ulp_ops)
+		return 0;
+	NL_SET_ERR_MSG(extack, "the socket has a protocol of its own on top of TCP (kTLS, for one): only plain ones become sessions");
+	return -EOPNOTSUPP;
+}
+
 /**
  * tnl_relay_connect - give an incoming session its local connection
  * @s: just opened by the peer; its service exists
  *
  * The connection is made in the relay's own work, with the credentials of who
- * set the service up: the carrier's reader goes on.
+ * set the service up, or by the daemon: the carrier's reader goes on.
  *
- * Return: 0 or -errno; then the session has no endpoint.
+ * Return: 0, or enum tunnel_reason to reset the session with.
  */
-int tnl_relay_connect(struct tnl_session *s)
+u8 tnl_relay_connect(struct tnl_session *s)
 {
 	struct tnl_relay *r = alloc(s->tunnel);
+	bool ask;
 
 	if (!r)
-		return -ENOMEM;
+		return TUNNEL_REASON_NO_MEMORY;
 	if (tnl_service_target(s->tunnel, s->service, &r->target, &r->cred)) {
 		die(r);
-		return -ENOENT;
+		return TUNNEL_REASON_NO_SERVICE;
 	}
+	ask = !r->target.ss_family;
 	r->session = s;
-	set_state(r, TNL_RELAY_TO_CONNECT);
+	if (ask)
+		queue_delayed_work(tnl_wq, &r->deadline, TUNNEL_ANSWER_S * HZ);
+	set_state(r, ask ? TNL_RELAY_ASKING : TNL_RELAY_TO_CONNECT);
 	tnl_session_attach(s, &relay_ops, r);
-	return 0;
+	/* It may have ended, and be freed: from here on the session only. */
+	if (!ask)
+		return 0;
+	TNL_INC(s->tunnel->tn, sessions_asked);
+	switch (tnl_ask(s)) {
+	case 0:
+		return 0;
+	case -ESRCH:
+	case -ECONNREFUSED:
+		net_info_ratelimited("%s: service %s: no tunneld is there to connect it\n",
+				     s->tunnel->name, s->service);
+		return TUNNEL_REASON_NO_DAEMON;
+	case -ENOENT:
+		return TUNNEL_REASON_NO_SERVICE;
+	case -EAGAIN:
+		return TUNNEL_REASON_LIMIT;
+	}
+	return TUNNEL_REASON_NO_MEMORY;
+}
+
+/* The relay that waits for an answer about @s. s->lock is held. */
+static struct tnl_relay *asking(struct tnl_session *s)
+{
+	struct tnl_relay *r = s->ops == &relay_ops ? s->ep : NULL;
+
+	/* Pairs with the release in set_state(). */
+	return r && smp_load_acquire(&r->state) == TNL_RELAY_ASKING ? r : NULL;
+}
+
+/**
+ * tnl_relay_answer - the daemon says where a session of the peer's leads
+ * @s: the session
+ * @fd: connected, of the calling process; or -1: nowhere
+ * @reason: enum tunnel_reason, without @fd
+ * @extack: gets the sentence of a refusal
+ * Context: process of the caller.
+ * Return: 0, -ENOENT: nobody waits for it, or -errno with the fd as it was.
+ */
+int tnl_relay_answer(struct tnl_session *s, int fd, u8 reason,
+		     struct netlink_ext_ack *extack)
+{
+	struct socket *sock = NULL;
+	struct tnl_relay *r;
+	int err = 0;
+
+	if (fd >= 0) {
+		sock = tnl_handover(s->tunnel->tn, fd, true, extack);
+		if (IS_ERR(sock))
+			return PTR_ERR(sock);
+		err = check_plain(sock, extack);
+		if (!err && READ_ONCE(sock->sk->sk_user_data)) {
+			NL_SET_ERR_MSG(extack, "the socket is in use by something else in the kernel");
+			err = -EBUSY;
+		}
+	}
+	/* While the session has it as its endpoint it is not freed. */
+	spin_lock(&s->lock);
+	r = err ? NULL : asking(s);
+	if (r && test_and_set_bit(TNL_RELAY_ANSWERED, &r->bits))
+		r = NULL;
+	if (r && sock)
+		r->answer = sock;
+	else if (r)
+		fail(r, reason);
+	if (r)
+		tnl_watch_queue(&r->watch, &r->up_work);
+	spin_unlock(&s->lock);
+	if (r)
+		return 0;
+	if (sock)
+		sockfd_put(sock);
+	if (!err)
+		NL_SET_ERR_MSG(extack, "nobody waits for this answer any more");
+	return err ?: -ENOENT;
 }
 
 /**
@@ -672,7 +740,7 @@ static void source_of(struct socket *sock, struct tnl_open *o)
 {
 	struct sockaddr_storage ss;
 
-	if (kernel_getpeername(sock, (struct sockaddr *)&ss) >= 0)
+	if (!tnl_local_is_unix(sock) && kernel_getpeername(sock, (struct sockaddr *)&ss) >= 0)
 		tnl_relay_source(o, &ss);
 }
 
@@ -694,11 +762,12 @@ static void begin(struct tnl_relay *r)
  * tnl_relay_accepted - a local connection becomes a session
  * @t: the tunnel
  * @service: of the peer
+ * @destination: what it is asked for, or NULL
  * @sock: connected; taken over, closed by RST if no session can be had
  * Context: process.
  */
 void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
-			struct socket *sock)
+			const char *destination, struct socket *sock)
 {
 	struct tnl_relay *r = alloc(t);
 	struct tnl_open o = {};
@@ -710,8 +779,10 @@ void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
 		return;
 	}
 	r->sock = sock;
-	tnl_sock_adopt(sock, false);
+	tnl_local_adopt(sock);
 	strscpy(o.service, service, sizeof(o.service));
+	if (destination)
+		strscpy(o.destination, destination, sizeof(o.destination));
 	source_of(sock, &o);
 	s = tnl_session_open(t, TUNNEL_PROTOCOL_OPAQUE, &o, &relay_ops, r);
 	if (IS_ERR(s)) {
@@ -741,7 +812,7 @@ int tnl_relay_adopt(struct tnl_tunnel *t, struct tnl_open *o,
 		    const struct tnl_adoption *a, u64 *id,
 		    struct netlink_ext_ack *extack)
 {
-	struct socket *sock = tnl_handover(t->tn, a->fd, extack);
+	struct socket *sock = tnl_handover(t->tn, a->fd, true, extack);
 	struct tnl_session *s;
 	struct tnl_chunkq q;
 	struct tnl_relay *r;
@@ -749,10 +820,10 @@ int tnl_relay_adopt(struct tnl_tunnel *t, struct tnl_open *o,
 
 	if (IS_ERR(sock))
 		return PTR_ERR(sock);
-	if (inet_csk(sock->sk)->icsk_ulp_ops) {
-		NL_SET_ERR_MSG(extack, "the socket has a protocol of its own on top of TCP (kTLS, for one): only plain ones become sessions");
+	err = check_plain(sock, extack);
+	if (err) {
 		sockfd_put(sock);
-		return -EOPNOTSUPP;
+		return err;
 	}
 	err = tnl_take_bytes(t->tn, a->prefix, a->prefix_len, &q);
 	if (err) {
@@ -792,7 +863,7 @@ int tnl_relay_adopt(struct tnl_tunnel *t, struct tnl_open *o,
 		goto fail;
 	r->session = s;
 	*id = s->id;
-	tnl_sock_adopt(sock, false);
+	tnl_local_adopt(sock);
 	tnl_chunkq_splice(&r->ahead, &q);
 	TNL_INC(t->tn, local_accepts);
 	begin(r);

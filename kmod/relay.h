@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A relay: the endpoint of a session that is a local TCP connection. FIN is
+ * A relay: the endpoint of a session that is a local connection, TCP as a rule. FIN is
  * END, RST is RESET, a closed window is missing credit, both ways.
  *
- * Life: NEW -> (CONNECTING ->) OPEN -> CLOSING -> DEAD. Only up_work changes the
+ * Life: NEW -> (ASKING | TO_CONNECT -> CONNECTING ->) OPEN -> CLOSING -> DEAD. Only up_work changes the
  * state; only the reaper frees.
  */
 #ifndef _TUNNEL_RELAY_H
@@ -33,6 +33,7 @@ struct tnl_adoption {
 
 enum tnl_relay_state {
 	TNL_RELAY_NEW,		/* not set up yet: works do nothing */
+	TNL_RELAY_ASKING,	/* the daemon is to say where it leads */
 	TNL_RELAY_TO_CONNECT,
 	TNL_RELAY_CONNECTING,
 	TNL_RELAY_OPEN,
@@ -46,6 +47,7 @@ enum tnl_relay_bit {
 	TNL_RELAY_UP_DONE,	/* local FIN is in the session */
 	TNL_RELAY_DOWN_DONE,	/* peer's END is in the local connection */
 	TNL_RELAY_DEAF,		/* local end was reset behind its FIN: discard */
+	TNL_RELAY_ANSWERED,	/* the daemon has said it */
 	TNL_RELAY_REFUSED,	/* it closes with a last word: tnl_net.refused counts it */
 };
 
@@ -54,12 +56,13 @@ struct tnl_relay {
 	struct tnl_net *tn;
 	struct tnl_tunnel *tunnel;	/* referenced */
 	struct tnl_session *session;	/* referenced */
+	struct socket *answer;		/* session lock: from the daemon, not taken yet */
 	struct socket *sock;		/* of @file; or ours, with no hold on the namespace */
 	struct file *file;		/* user space has handed it over, or NULL; referenced */
 	struct tnl_watch watch;
 	struct work_struct up_work;	/* local -> session; and the state */
 	struct work_struct down_work;	/* session -> local */
-	struct delayed_work deadline;	/* of CLOSING */
+	struct delayed_work deadline;	/* of ASKING and CLOSING */
 	u32 acked;			/* snd_una when it was set */
 	enum tnl_relay_state state;	/* up_work writes */
 	unsigned long bits;		/* enum tnl_relay_bit */
@@ -74,9 +77,11 @@ struct tnl_relay {
 	const struct cred *cred;	/* with TO_CONNECT */
 };
 
-int tnl_relay_connect(struct tnl_session *s);
+u8 tnl_relay_connect(struct tnl_session *s);
+int tnl_relay_answer(struct tnl_session *s, int fd, u8 reason,
+		     struct netlink_ext_ack *extack);
 void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
-			struct socket *sock);
+			const char *destination, struct socket *sock);
 int tnl_relay_adopt(struct tnl_tunnel *t, struct tnl_open *o,
 		    const struct tnl_adoption *a, u64 *id,
 		    struct netlink_ext_ack *extack);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/rculist.h>
 #include <linux/slab.h>
+#include <net/netlink.h>
 
 #include "af_tunnel.h"
 #include "notify.h"
@@ -30,7 +31,7 @@ static struct tnl_service *resolve(struct tnl_tunnel *t, const char *name)
  * tnl_service_lookup - may the peer of @t open sessions to @name?
  * @t: the tunnel
  * @name: the service
- * @listener: result: the bound socket, referenced; NULL: it leads to TCP
+ * @listener: result: the bound socket, referenced; NULL: it leads elsewhere
  * Return: 0, -ENOENT, or -ECONNREFUSED when no socket is bound.
  */
 int tnl_service_lookup(struct tnl_tunnel *t, const char *name,
@@ -44,7 +45,7 @@ int tnl_service_lookup(struct tnl_tunnel *t, const char *name,
 	svc = resolve(t, name);
 	if (!svc) {
 		err = -ENOENT;
-	} else if (!svc->target.ss_family) {
+	} else if (!svc->target.ss_family && !svc->text) {
 		sk = rcu_dereference(svc->listener);
 		if (!sk || !refcount_inc_not_zero(&sk->sk_refcnt)) {
 			sk = NULL;
@@ -76,7 +77,7 @@ int tnl_service_bind(struct tnl_net *tn, const char *name, const char *tunnel,
 
 	mutex_lock(&tn->lock);
 	svc = find(tn, name, tunnel);
-	if (!svc || svc->target.ss_family)
+	if (!svc || svc->target.ss_family || svc->text)
 		err = -EADDRNOTAVAIL;
 	else if (!uid_eq(svc->owner, current_euid()) &&
 		 !(gid_valid(svc->group) && in_egroup_p(svc->group)))
@@ -105,7 +106,7 @@ void tnl_service_unbind(struct tnl_net *tn, struct sock *sk)
  * tnl_service_target - where a service leads
  * @t: the tunnel the session came on
  * @name: the service
- * @target: result
+ * @target: result; family 0: the daemon is to be asked
  * @cred: result, referenced: whose connection it will be
  * Return: 0 or -ENOENT.
  */
@@ -122,6 +123,26 @@ int tnl_service_target(struct tnl_tunnel *t, const char *name,
 	}
 	rcu_read_unlock();
 	return svc ? 0 : -ENOENT;
+}
+
+/**
+ * tnl_service_put_text - where a service leads that the daemon connects
+ * @t: the tunnel the session came on
+ * @name: the service
+ * @skb: gets TUNNEL_A_TARGET
+ * Return: 0, -ENOENT, -EMSGSIZE.
+ */
+int tnl_service_put_text(struct tnl_tunnel *t, const char *name, struct sk_buff *skb)
+{
+	struct tnl_service *svc;
+	int err = -ENOENT;
+
+	rcu_read_lock();
+	svc = resolve(t, name);
+	if (svc && svc->text)
+		err = nla_put_string(skb, TUNNEL_A_TARGET, svc->text);
+	rcu_read_unlock();
+	return err;
 }
 
 /**
@@ -143,6 +164,13 @@ int tnl_service_add(struct tnl_net *tn, const struct tnl_service_config *config,
 	svc = kzalloc(sizeof(*svc), GFP_KERNEL_ACCOUNT);
 	if (!svc)
 		return -ENOMEM;
+	if (config->text) {
+		svc->text = kstrdup(config->text, GFP_KERNEL_ACCOUNT);
+		if (!svc->text) {
+			kfree(svc);
+			return -ENOMEM;
+		}
+	}
 	svc->tn = tn;
 	strscpy(svc->name, config->name, sizeof(svc->name));
 	strscpy(svc->tunnel, config->tunnel, sizeof(svc->tunnel));
@@ -162,7 +190,49 @@ static void free_rcu(struct rcu_head *rcu)
 	struct tnl_service *svc = container_of(rcu, struct tnl_service, rcu);
 
 	put_cred(svc->cred);
+	kfree(svc->text);
 	kfree(svc);
+}
+
+/**
+ * tnl_service_set - another target for a service that the daemon connects
+ * @tn: the namespace; lock held
+ * @name: the service
+ * @tunnel: the one it is for, or ""
+ * @text: the target
+ * @extack: gets the reason of a refusal
+ *
+ * Who is being asked for has been told the old one.
+ *
+ * Return: 0, -ENOENT, -EINVAL: it leads elsewhere, -ENOMEM.
+ */
+int tnl_service_set(struct tnl_net *tn, const char *name, const char *tunnel,
+		    const char *text, struct netlink_ext_ack *extack)
+{
+	struct tnl_service *old = find(tn, name, tunnel), *svc;
+
+	if (!old) {
+		NL_SET_ERR_MSG(extack, "there is no such service: 'tunnelctl service show' lists them");
+		return -ENOENT;
+	}
+	if (!old->text) {
+		NL_SET_ERR_MSG(extack, "this service leads to an address or a socket: delete it first");
+		return -EINVAL;
+	}
+	svc = kmemdup(old, sizeof(*old), GFP_KERNEL_ACCOUNT);
+	if (!svc)
+		return -ENOMEM;
+	svc->text = kstrdup(text, GFP_KERNEL_ACCOUNT);
+	if (!svc->text) {
+		kfree(svc);
+		return -ENOMEM;
+	}
+	get_cred(svc->cred);
+	list_replace_rcu(&old->node, &svc->node);
+	call_rcu(&old->rcu, free_rcu);
+	tn->generation++;
+	tnl_notify_service(tn, svc, TUNNEL_CMD_SERVICE_SET);
+	return 0;
 }
 
 static void del(struct tnl_net *tn, struct tnl_service *svc)

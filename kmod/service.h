@@ -16,7 +16,8 @@ struct tnl_service {
 	struct tnl_net *tn;
 	char name[TUNNEL_NAME_MAX + 1];
 	char tunnel[TUNNEL_NAME_MAX + 1];	/* empty: for every tunnel */
-	struct sockaddr_storage target;	/* family 0: the socket of the owner */
+	struct sockaddr_storage target;	/* family 0: @text, or the socket of the owner */
+	char *text;			/* target by which the daemon connects, or NULL */
 	const struct cred *cred;	/* who set it up: connects as that user */
 	kuid_t owner;			/* who may bind it */
 	kgid_t group;			/* or is in this group, if it is valid */
@@ -26,13 +27,16 @@ struct tnl_service {
 /* struct tnl_service_config - what a new service shall be */
 struct tnl_service_config {
 	const char *name, *tunnel;
-	const struct sockaddr_storage *target;	/* NULL: a socket */
+	const struct sockaddr_storage *target;	/* NULL: text, or a socket */
+	const char *text;
 	kuid_t owner;
 	kgid_t group;
 };
 
 int tnl_service_add(struct tnl_net *tn, const struct tnl_service_config *config,
 		    struct netlink_ext_ack *extack);
+int tnl_service_set(struct tnl_net *tn, const char *name, const char *tunnel,
+		    const char *text, struct netlink_ext_ack *extack);
 int tnl_service_del(struct tnl_net *tn, const char *name, const char *tunnel);
 void tnl_service_del_all(struct tnl_net *tn, const char *tunnel);
 int tnl_service_lookup(struct tnl_tunnel *t, const char *name,
@@ -42,6 +46,7 @@ int tnl_service_bind(struct tnl_net *tn, const char *name, const char *tunnel,
 void tnl_service_unbind(struct tnl_net *tn, struct sock *sk);
 int tnl_service_target(struct tnl_tunnel *t, const char *name,
 		       struct sockaddr_storage *target, const struct cred **cred);
+int tnl_service_put_text(struct tnl_tunnel *t, const char *name, struct sk_buff *skb);
 
 static inline int tnl_sockaddr_len(const struct sockaddr_storage *ss)
 {

@@ -11,7 +11,8 @@
 static struct tnl_session *alloc(struct tnl_lane *lane, u8 protocol,
 				 const struct tnl_open *o)
 {
-	struct tnl_session *s = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
+	size_t len = strlen(o->destination);
+	struct tnl_session *s = kzalloc(struct_size(s, destination, len + 1), GFP_KERNEL_ACCOUNT);
 
 	if (!s)
 		return NULL;
@@ -39,6 +40,7 @@ static struct tnl_session *alloc(struct tnl_lane *lane, u8 protocol,
 	s->uid = INVALID_UID;
 	s->opened_at = jiffies;
 	strscpy(s->service, o->service, sizeof(s->service));
+	memcpy(s->destination, o->destination, len);
 	if (o->has_source) {
 		s->source.sin6_family = AF_INET6;
 		memcpy(&s->source.sin6_addr, o->source, 16);

@@ -109,6 +109,7 @@ struct tnl_session {
 	unsigned long opened_at;	/* jiffies */
 	struct sockaddr_in6 source;	/* who opened it; v4-mapped, family 0: unknown */
 	char service[TNL_NAME_MAX + 1];
+	char destination[];		/* what it asks the service for, or empty */
 };
 
 struct tnl_session *tnl_session_open(struct tnl_tunnel *t, u8 protocol,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/bvec.h>
 #include <linux/mm.h>
 #include <linux/skbuff.h>
+#include <linux/uio.h>
 #include <net/sock.h>
 
 #include "compat/compat.h"
@@ -47,6 +49,43 @@ int tnl_take_copy(struct tnl_take *t, const void *data, unsigned int len)
 	else
 		TNL_ADD(t->tn, payload_bytes_copied, len);
 	return len;
+}
+
+/**
+ * tnl_take_recv - receive some bytes into a page of ours
+ * @t: gets the slice
+ * @sock: any stream socket; the caller is its only reader
+ * Context: process, no lock held; does not wait.
+ * Return: bytes, at most @t->room, 0 at the end, -EAGAIN, -ENOMEM, or the socket's error.
+ */
+int tnl_take_recv(struct tnl_take *t, struct socket *sock)
+{
+	struct page_frag *pf = &current->task_frag;
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
+	struct page *old = pf->page;
+	struct bio_vec bv;
+	int n;
+
+	/* First all that may fail: what was received cannot be put back. */
+	if (tnl_chunkq_reserve(&t->q, 1, GFP_KERNEL) ||
+	    !skb_page_frag_refill(min_t(unsigned int, t->room, PAGE_SIZE), pf, GFP_KERNEL))
+		return -ENOMEM;
+	if (pf->page != old)
+		TNL_INC(t->tn, page_allocs);
+	bvec_set_page(&bv, pf->page, min_t(unsigned int, t->room, pf->size - pf->offset),
+		      pf->offset);
+	iov_iter_bvec(&msg.msg_iter, ITER_DEST, &bv, 1, bv.bv_len);
+	n = sock_recvmsg(sock, &msg, MSG_DONTWAIT);
+	if (n <= 0)
+		return n;
+	tnl_chunkq_append(&t->q, pf->page, pf->offset, n);
+	pf->offset += n;
+	t->room -= n;
+	if (n < TNL_COPYBREAK)
+		TNL_ADD(t->tn, copybreak_bytes_copied, n);
+	else
+		TNL_ADD(t->tn, payload_bytes_copied, n);
+	return n;
 }
 
 /* Take part of an skb. Return: bytes, short only with t->err set. */

@@ -21,6 +21,7 @@ struct tnl_take {
 };
 
 int tnl_take_copy(struct tnl_take *t, const void *data, unsigned int len);
+int tnl_take_recv(struct tnl_take *t, struct socket *sock);
 int tnl_take_actor(read_descriptor_t *desc, struct sk_buff *skb, unsigned int offset,
 		   size_t len);
 int tnl_take_bytes(struct tnl_net *tn, const void *data, u32 len, struct tnl_chunkq *q);

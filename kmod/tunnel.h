@@ -43,6 +43,7 @@ struct tnl_net {
 	bool dying;			/* @lock: no new objects */
 
 	u32 daemon_portid;		/* @lock, 0: none */
+	u32 ask_portid;			/* @lock: where it is asked, 0: nowhere */
 	struct delayed_work linger;	/* daemon gone for too long */
 
 	spinlock_t reap_lock;		/* what is to end, and be waited for */

@@ -69,7 +69,7 @@ static void hello(const u8 *p, size_t len)
 static void open(const u8 *p, size_t len)
 {
 	struct tnl_open o, again;
-	u8 *buf = malloc(256);
+	u8 *buf = malloc(TNL_OPEN_MAX);
 	int err = tnl_open_decode(p, len, &o);
 	size_t n;
 
@@ -79,9 +79,10 @@ static void open(const u8 *p, size_t len)
 		must(element(p, len, 1, strlen(o.service)));
 		must(o.has_source == element(p, len, 2, sizeof(o.source)));
 		must(o.has_uuid == element(p, len, 4, sizeof(o.uuid)));
+		must(!o.destination[0] || element(p, len, 3, strlen(o.destination)));
 		must(!o.hops || element(p, len, 7, 1));
 		n = tnl_open_encode(buf, &o);
-		must(n <= 256);
+		must(n <= TNL_OPEN_MAX);
 		p = exact(buf, n);
 		must(!tnl_open_decode(p, n, &again));
 		must(!memcmp(&o, &again, sizeof(o)));

@@ -499,6 +499,7 @@ static const struct tnl_open sample_open = {
 	.service = "web",
 	.source = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1, 0x1f, 0x90 },
 	.has_source = true,
+	.destination = "a.b:1",
 	.uuid = { 0x55, 0x0e, 0x84, 0x00, 0xe2, 0x9b, 0x41, 0xd4,
 		  0xa7, 0x16, 0x44, 0x66, 0x55, 0x44, 0x00, 0x01 },
 	.has_uuid = true,
@@ -513,6 +514,7 @@ static void test_open_layout(void **state)
 		0x80, 1, 0, 3, 'w', 'e', 'b',
 		0x00, 2, 0, 18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1,
 		0x1f, 0x90,
+		0x00, 3, 0, 5, 'a', '.', 'b', ':', '1',
 		0x00, 4, 0, 16, 0x55, 0x0e, 0x84, 0x00, 0xe2, 0x9b, 0x41, 0xd4,
 		0xa7, 0x16, 0x44, 0x66, 0x55, 0x44, 0x00, 0x01,
 		0x00, 5, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8,
@@ -520,7 +522,7 @@ static void test_open_layout(void **state)
 		0x00, 7, 0, 1, 2,
 	};
 	struct tnl_open o = { .service = "a" };
-	u8 buf[256];
+	u8 buf[TNL_OPEN_MAX];
 
 	(void)state;
 	assert_int_equal(tnl_open_encode(buf, &sample_open), sizeof(want));
@@ -532,7 +534,7 @@ static void test_open_layout(void **state)
 static void test_open_roundtrip(void **state)
 {
 	struct tnl_open o, p;
-	u8 *buf = malloc(256);	/* all that the encoder may ask for */
+	u8 *buf = malloc(TNL_OPEN_MAX);	/* all that the encoder may ask for */
 	size_t len;
 
 	(void)state;
@@ -547,8 +549,9 @@ static void test_open_roundtrip(void **state)
 	o.has_source = o.has_uuid = true;
 	o.priority = o.hops = 255;
 	o.window = ~0ULL;
+	memset(o.destination, '~', TNL_DESTINATION_MAX);
 	len = tnl_open_encode(buf, &o);
-	assert_in_range(len, 1, 256);
+	assert_in_range(len, 1, TNL_OPEN_MAX);
 	assert_int_equal(try_open(buf, len, &p), 0);
 	assert_memory_equal(&p, &o, sizeof(p));
 
@@ -563,7 +566,7 @@ static void test_open_truncated(void **state)
 {
 	size_t len, at, end = 0;
 	struct tnl_open o;
-	u8 buf[256];
+	u8 buf[TNL_OPEN_MAX];
 
 	(void)state;
 	len = tnl_open_encode(buf, &sample_open);
@@ -625,14 +628,25 @@ static void test_open_rules(void **state)
 	/* nothing at all */
 	m.len = 0;
 	assert_int_equal(open_msg(&m), -EPROTO);
-	/* a destination may be anything, up to the longest OPEN */
-	for (len = 0; len <= 1040 - 4 - 7; len += 147) {
+	/* a destination is printable, without blanks */
+	for (len = 0; len <= 300; len++) {
 		m.len = 0;
 		tlv(&m, SERVICE, "web", 3);
-		tlv_filled(&m, DESTINATION | CRITICAL, 0xff, len);
-		assert_int_equal(open_msg(&m), 0);
+		tlv_filled(&m, DESTINATION | CRITICAL, 'x', len);
+		assert_int_equal(open_msg(&m), len && len <= TNL_DESTINATION_MAX ? 0 : -EPROTO);
 	}
-	tlv_filled(&m, DESTINATION, 0, 0);
+	for (i = 0; i < 256; i++) {
+		u8 text[3] = { 'a', (u8)i, 'b' };
+
+		m.len = 0;
+		tlv(&m, SERVICE, "web", 3);
+		tlv(&m, DESTINATION, text, sizeof(text));
+		assert_int_equal(open_msg(&m), i > ' ' && i <= '~' ? 0 : -EPROTO);
+	}
+	m.len = 0;
+	tlv(&m, SERVICE, "web", 3);
+	tlv(&m, DESTINATION, "a:1", 3);
+	tlv(&m, DESTINATION, "a:1", 3);
 	assert_int_equal(open_msg(&m), -EPROTO);
 }
 

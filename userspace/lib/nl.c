@@ -101,6 +101,8 @@ static struct nla_policy tunnel_policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_ROUTES] = { .type = NLA_STRING },
 	[TUNNEL_A_REVISION] = { .type = NLA_U32 },
 	[TUNNEL_A_REPORT] = { .type = NLA_STRING },
+	[TUNNEL_A_TARGET] = { .type = NLA_STRING },
+	[TUNNEL_A_DESTINATION] = { .type = NLA_STRING },
 };
 
 /* Called for each answer to one request; nonzero: call no more. */

@@ -6,7 +6,10 @@
 #include <string.h>
 #include <netlink/attr.h>
 #include "config.h"
+#include "destination.h"
+#include "egress.h"
 #include "rules.h"
+#include "target.h"
 
 #define GRACE_MS 60000 /* the kernel's default */
 
@@ -16,9 +19,9 @@ static const int tunnel_attrs[] = { TUNNEL_A_NAME,	 TUNNEL_A_ROLE,	  TUNNEL_A_PE
 				    TUNNEL_A_CIPHERS,	 TUNNEL_A_GRACE,  TUNNEL_A_ALLOW_UIDS,
 				    TUNNEL_A_ALLOW_GIDS, TUNNEL_A_DIRECT, 0 };
 static const int service_attrs[] = { TUNNEL_A_SERVICE,	 TUNNEL_A_NAME,	     TUNNEL_A_ADDRESS,
-				     TUNNEL_A_OWNER_UID, TUNNEL_A_OWNER_GID, 0 };
+				     TUNNEL_A_OWNER_UID, TUNNEL_A_OWNER_GID, TUNNEL_A_TARGET, 0 };
 static const int listener_attrs[] = { TUNNEL_A_ADDRESS, TUNNEL_A_NAME, TUNNEL_A_SERVICE,
-				      TUNNEL_A_ROUTES, 0 };
+				      TUNNEL_A_DESTINATION, TUNNEL_A_ROUTES, 0 };
 static const int service_key[] = { TUNNEL_A_SERVICE, TUNNEL_A_NAME, 0 };
 static const int tunnel_key[] = { TUNNEL_A_NAME, 0 };
 static const int listener_key[] = { TUNNEL_A_ADDRESS, 0 };
@@ -181,12 +184,36 @@ static void address_text(struct text_buf *b, const struct obj *o)
 	put(b, "%s", a ? tnl_format_addr(nla_data(a), nla_len(a), address) : "?");
 }
 
+/* A name has no case; what does not parse, as of another version, is kept as it is. */
+static void target_text(struct text_buf *b, const char *text)
+{
+	const char *rules = target_rules(text);
+	char err[256], line[EGRESS_FORMAT_MAX], name[DESTINATION_MAX + 1];
+	struct destination to;
+	struct egress e;
+	size_t i;
+
+	if (rules && !egress_parse(&e, rules, NULL, err, sizeof(err))) {
+		for (i = 0; i < e.n; i++)
+			put(b, "%s\n", egress_format(&e.rule[i], line));
+		egress_free(&e);
+	} else if (!destination_parse(&to, text, strlen(text))) {
+		put(b, "to %s\n", destination_format(&to, name));
+	} else {
+		put(b, "to %s\n", text);
+	}
+}
+
 static void service_text(struct text_buf *b, const struct obj *o)
 {
 	if (o->attr[TUNNEL_A_OWNER_UID]) {
 		put(b, "owner %u\n", (uint32_t)obj_num(o, TUNNEL_A_OWNER_UID));
 		if (o->attr[TUNNEL_A_OWNER_GID])
 			put(b, "group %u\n", (uint32_t)obj_num(o, TUNNEL_A_OWNER_GID));
+		return;
+	}
+	if (o->attr[TUNNEL_A_TARGET]) {
+		target_text(b, raw(o, TUNNEL_A_TARGET));
 		return;
 	}
 	put(b, "to ");
@@ -215,7 +242,9 @@ static void listener_text(struct text_buf *b, const struct obj *o)
 	if (o->attr[TUNNEL_A_ROUTES])
 		routes_text(b, raw(o, TUNNEL_A_ROUTES));
 	else
-		put(b, "service %s/%s\n", raw(o, TUNNEL_A_NAME), raw(o, TUNNEL_A_SERVICE));
+		put(b, "service %s/%s\n", raw(o, TUNNEL_A_NAME),
+		    raw(o, o->attr[TUNNEL_A_DESTINATION] ? TUNNEL_A_DESTINATION :
+							   TUNNEL_A_SERVICE));
 }
 
 /* --- items ------------------------------------------------------------------ */

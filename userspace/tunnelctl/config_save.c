@@ -94,6 +94,15 @@ static void write_service(const struct item *item, char *text, const char *inden
 	printf("%s", indent);
 	put_text(name ? name + 1 : item->key);
 	putchar(':');
+	if (!strncmp(text, "allow ", 6) || !strncmp(text, "deny ", 5)) {
+		putchar('\n');
+		while ((line = next_line(&text))) {
+			printf("%s  - ", indent);
+			put_text(line);
+			putchar('\n');
+		}
+		return;
+	}
 	while ((line = next_line(&text))) {
 		value = value_of(line);
 		if (!strcmp(line, "to")) {

@@ -11,6 +11,8 @@
  *	services:
  *	  web: 127.0.0.1:80
  *	  in: { owner: 1000, group: 100 }
+ *	  docker: unix:/run/docker.sock
+ *	  egress: [ allow name *.example.org port 443 ]
  *	listeners:
  *	  0.0.0.0:8080: home/web
  *	  0.0.0.0:80:
@@ -23,7 +25,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "config.h"
+#include "egress.h"
 #include "rules.h"
+#include "target.h"
 
 #define WORDS_MAX 32
 #define WORD_MAX  2048
@@ -175,7 +179,70 @@ static void unknown_key(struct reader *r, struct fy_node *key, const char *known
 	free(name);
 }
 
-/* "ADDR:PORT", or { owner: UID, group: GID } */
+/* Rules of egress, as the target of a service. Return: from malloc(), NULL after saying why. */
+static char *read_egress(struct reader *r, struct fy_node *key, struct fy_node *value)
+{
+	char *text = strdup(TARGET_EGRESS_WORD), *line, *more, err[256];
+	struct fy_node *one;
+	void *at = NULL;
+	size_t n = 0;
+
+	while (text && (one = fy_node_sequence_iterate(value, &at))) {
+		struct egress e;
+
+		line = scalar(r, NULL, one);
+		more = NULL;
+		if (line && (strpbrk(line, "\n#") ||
+			     egress_parse(&e, line, NULL, err, sizeof(err)))) {
+			wrong(r, one, "%s", strpbrk(line, "\n#") ?
+						    "a rule is one line, without '#'" : err);
+		} else if (line) {
+			n += e.n;
+			egress_free(&e);
+			if (asprintf(&more, "%s\n%s", text, line) < 0)
+				more = NULL;
+		}
+		free(line);
+		free(text);
+		text = more;
+	}
+	if (text && (!n || n > EGRESS_RULES_MAX || strlen(text) > TUNNEL_TARGET_MAX)) {
+		wrong(r, key, n ? "these rules are more than %d, or more than %d bytes" :
+				  "there is no rule in it", EGRESS_RULES_MAX, TUNNEL_TARGET_MAX);
+		free(text);
+		text = NULL;
+	}
+	return text;
+}
+
+/* [ RULE, ... ] */
+static void read_egress_service(struct reader *r, struct fy_node *key, struct fy_node *value,
+				const char *tunnel)
+{
+	char *name = scalar(r, NULL, key), *text = name ? read_egress(r, key, value) : NULL;
+	struct req req;
+	int ret;
+
+	if (text && !r->ret) {
+		errors_of(place(r, key));
+		ret = parse_name(r->ctx, "service", name);
+		errors_of(NULL);
+		if (!ret)
+			ret = req_begin(r->ctx, &req, TUNNEL_CMD_SERVICE_NEW, 0);
+		if (!ret) {
+			req_string(&req, TUNNEL_A_SERVICE, name);
+			req_string(&req, TUNNEL_A_TARGET, text);
+			if (tunnel)
+				req_string(&req, TUNNEL_A_NAME, tunnel);
+			ret = req_send(r->ctx, &req, NULL, NULL);
+		}
+		r->ret = ret;
+	}
+	free(text);
+	free(name);
+}
+
+/* "ADDR:PORT", "HOST:PORT", "unix:PATH", { owner: UID, group: GID }, or rules of egress */
 static void read_service(struct reader *r, struct fy_node *key, struct fy_node *value,
 			 const char *tunnel)
 {
@@ -184,6 +251,10 @@ static void read_service(struct reader *r, struct fy_node *key, struct fy_node *
 	struct words w = { .n = 0 };
 	void *at = NULL;
 
+	if (fy_node_is_sequence(value)) {
+		read_egress_service(r, key, value, tunnel);
+		return;
+	}
 	add_word(&w, scalar(r, NULL, key));
 	if (fy_node_is_mapping(value)) {
 		while ((pair = fy_node_mapping_iterate(value, &at))) {

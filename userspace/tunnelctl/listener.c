@@ -5,13 +5,16 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <netlink/attr.h>
+#include "destination.h"
+#include "target.h"
 #include "tunnelctl.h"
 
-/* Splits "TUNNEL/SERVICE". */
+/* Splits "TUNNEL/SERVICE", or "TUNNEL/HOST:PORT", which is for the peer's egress. */
 static int read_target(struct ctx *ctx, const char *word, char tunnel[TUNNEL_NAME_MAX + 1],
-		       const char **service)
+		       const char **service, char asked[DESTINATION_MAX + 1])
 {
-	const char *slash = strchr(word, '/');
+	const char *slash = strchr(word, '/'), *why;
+	struct destination to;
 	int ret;
 
 	if (!slash || slash - word > TUNNEL_NAME_MAX)
@@ -19,8 +22,16 @@ static int read_target(struct ctx *ctx, const char *word, char tunnel[TUNNEL_NAM
 	memcpy(tunnel, word, slash - word);
 	tunnel[slash - word] = '\0';
 	*service = slash + 1;
+	*asked = 0;
 	ret = parse_name(ctx, "tunnel", tunnel);
-	return ret ? ret : parse_name(ctx, "service", *service);
+	if (ret || !strchr(*service, ':'))
+		return ret ? ret : parse_name(ctx, "service", *service);
+	why = destination_parse(&to, *service, strlen(*service));
+	if (why)
+		return usage_error(ctx, "'%s' %s", *service, why);
+	destination_format(&to, asked);
+	*service = TARGET_EGRESS_WORD;
+	return EXIT_OK;
 }
 
 /* The answer's address, for a script that asked for port 0. */
@@ -48,7 +59,7 @@ static int print_address(uint8_t cmd, struct nlattr **attr, void *arg)
 static int listener_add(struct ctx *ctx, int argc, char **argv)
 {
 	struct keyword kw[] = { { .name = "to" } };
-	char tunnel[TUNNEL_NAME_MAX + 1];
+	char tunnel[TUNNEL_NAME_MAX + 1], asked[DESTINATION_MAX + 1];
 	struct sockaddr_storage ss;
 	const char *service = NULL;
 	bool chosen;
@@ -63,7 +74,7 @@ static int listener_add(struct ctx *ctx, int argc, char **argv)
 	if (!ret && !kw[0].value)
 		ret = usage_error(ctx, "'to TUNNEL/SERVICE' is missing");
 	if (!ret)
-		ret = read_target(ctx, kw[0].value, tunnel, &service);
+		ret = read_target(ctx, kw[0].value, tunnel, &service, asked);
 	if (!ret)
 		ret = req_begin(ctx, &req, TUNNEL_CMD_LISTENER_NEW, 0);
 	if (ret)
@@ -71,6 +82,8 @@ static int listener_add(struct ctx *ctx, int argc, char **argv)
 	req_data(&req, TUNNEL_A_ADDRESS, &ss, len);
 	req_string(&req, TUNNEL_A_NAME, tunnel);
 	req_string(&req, TUNNEL_A_SERVICE, service);
+	if (*asked)
+		req_string(&req, TUNNEL_A_DESTINATION, asked);
 	/* sin_port and sin6_port share their place. */
 	chosen = ((struct sockaddr_in *)&ss)->sin_port == 0;
 	return req_send(ctx, &req, chosen || ctx->json ? print_address : NULL, ctx);
@@ -100,10 +113,21 @@ static int listener_show(struct ctx *ctx, int argc, char **argv)
 	return ret ? ret : show_list(ctx, TUNNEL_CMD_LISTENER_GET, NULL, listener_print);
 }
 
+static int forward(struct ctx *ctx, int argc, char **argv)
+{
+	return argc ? listener_add(ctx, argc, argv) : listener_show(ctx, argc, argv);
+}
+
+const struct command forward_commands[] = {
+	{ "", "ADDR:PORT to { TUNNEL/SERVICE | TUNNEL/HOST:PORT }",
+	  "lead local connections to the peer: 'listener add' in other words", forward },
+	{ 0 },
+};
+
 const struct command listener_commands[] = {
 	{ "show", "", "list listeners", listener_show },
-	{ "add", "ADDR:PORT to TUNNEL/SERVICE",
-	  "lead local connections to a service of the peer; port 0: the address chosen is printed",
+	{ "add", "ADDR:PORT to { TUNNEL/SERVICE | TUNNEL/HOST:PORT }",
+	  "lead local connections to a service of the peer, or out of its host as far as its egress rules allow; port 0: the address chosen is printed",
 	  listener_add },
 	{ "del", "ADDR:PORT", "stop listening", listener_del },
 	{ 0 },

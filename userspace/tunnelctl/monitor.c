@@ -29,6 +29,8 @@ static const char *event_name(uint8_t cmd)
 		return "service_new";
 	case TUNNEL_CMD_SERVICE_DEL:
 		return "service_del";
+	case TUNNEL_CMD_SERVICE_SET:
+		return "service_set";
 	case TUNNEL_CMD_LISTENER_NEW:
 		return "listener_new";
 	case TUNNEL_CMD_LISTENER_DEL:
@@ -103,6 +105,13 @@ static void print_text(const struct obj *o)
 		else if (obj_has(o, TUNNEL_A_OWNER_UID))
 			printf(": leads to a socket of uid %" PRIu64,
 			       obj_num(o, TUNNEL_A_OWNER_UID));
+		else if (obj_has(o, TUNNEL_A_TARGET))
+			printf(": leads to %.*s",
+			       (int)strcspn(obj_text(o, TUNNEL_A_TARGET), "\\"),
+			       obj_text(o, TUNNEL_A_TARGET));
+		break;
+	case TUNNEL_CMD_SERVICE_SET:
+		printf("service %s leads elsewhere", obj_text(o, TUNNEL_A_SERVICE));
 		break;
 	case TUNNEL_CMD_SERVICE_DEL:
 		printf("service %s removed", obj_text(o, TUNNEL_A_SERVICE));

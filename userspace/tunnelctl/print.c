@@ -7,6 +7,7 @@
 #include <string.h>
 #include <netlink/attr.h>
 #include "rules.h"
+#include "target.h"
 #include "tunnelctl.h"
 
 /* --- numbers for people ----------------------------------------------------- */
@@ -264,6 +265,8 @@ static const struct {
 	{ TUNNEL_A_ALLOW_UIDS, "allow_uids", put_ids },
 	{ TUNNEL_A_ALLOW_GIDS, "allow_gids", put_ids },
 	{ TUNNEL_A_ENDPOINT, "endpoint", put_endpoint },
+	{ TUNNEL_A_TARGET, "target", put_lines },
+	{ TUNNEL_A_DESTINATION, "destination", put_text },
 	{ TUNNEL_A_ROUTES, "routes", put_lines },
 	{ TUNNEL_A_REVISION, "revision", put_num },
 	{ TUNNEL_A_REPORT, "report", put_text },
@@ -424,6 +427,29 @@ void tunnel_print(const struct obj *o)
 	putchar('\n');
 }
 
+/* The first line of a target: an address, or what the peer asks for. */
+static void print_target(const char *text)
+{
+	char line[TUNNEL_TEXT_MAX + 1], shown[4 * TUNNEL_TEXT_MAX + 1];
+
+	snprintf(line, sizeof(line), "%.*s", (int)strcspn(text, "\n"), text);
+	if (target_rules(text))
+		printf("what the peer asks for, by rules");
+	else
+		printf("%s", tnl_escape(line, shown, sizeof(shown)));
+}
+
+/* A line for each, with the number that 'egress del' means. */
+static void print_rules(const char *text)
+{
+	char line[RULES_LINE_MAX + 1], shown[4 * RULES_LINE_MAX + 1];
+	const char *at = target_rules(text);
+	unsigned int n = 0;
+
+	while (at && next_route(&at, line))
+		printf("  %u: %s\n", ++n, tnl_escape(line, shown, sizeof(shown)));
+}
+
 void service_print(const struct obj *o)
 {
 	printf("service: %s -> ", obj_text(o, TUNNEL_A_SERVICE));
@@ -432,12 +458,16 @@ void service_print(const struct obj *o)
 		if (obj_has(o, TUNNEL_A_OWNER_GID))
 			printf(" or gid %" PRIu64, obj_num(o, TUNNEL_A_OWNER_GID));
 		printf(", %s", obj_num(o, TUNNEL_A_BOUND) ? "bound" : "not bound");
+	} else if (obj_has(o, TUNNEL_A_TARGET)) {
+		print_target(nla_get_string(o->attr[TUNNEL_A_TARGET]));
 	} else {
 		printf("%s", obj_addr(o, TUNNEL_A_ADDRESS));
 	}
 	if (obj_has(o, TUNNEL_A_NAME))
 		printf(" (for tunnel %s only)", obj_text(o, TUNNEL_A_NAME));
 	putchar('\n');
+	if (obj_has(o, TUNNEL_A_TARGET))
+		print_rules(nla_get_string(o->attr[TUNNEL_A_TARGET]));
 }
 
 /* A line for each, with the numbers that 'route add' and 'route del' mean. */
@@ -461,8 +491,10 @@ void listener_print(const struct obj *o)
 	if (obj_has(o, TUNNEL_A_STATE))
 		print_routes(o);
 	else
-		printf("listener: %s -> %s/%s\n", obj_addr(o, TUNNEL_A_ADDRESS),
-		       obj_text(o, TUNNEL_A_NAME), obj_text(o, TUNNEL_A_SERVICE));
+		printf("listener: %s -> %s/%s%s%s\n", obj_addr(o, TUNNEL_A_ADDRESS),
+		       obj_text(o, TUNNEL_A_NAME), obj_text(o, TUNNEL_A_SERVICE),
+		       obj_has(o, TUNNEL_A_DESTINATION) ? " for " : "",
+		       obj_text(o, TUNNEL_A_DESTINATION));
 }
 
 static void print_lane(const struct obj *o, const char *indent)

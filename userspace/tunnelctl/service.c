@@ -3,6 +3,7 @@
  * tunnelctl service
  */
 #include <string.h>
+#include "target.h"
 #include "tunnelctl.h"
 
 /* "[tunnel TUNNEL]", NULL when it is absent */
@@ -47,20 +48,38 @@ static int service_add_socket(struct ctx *ctx, int argc, char **argv)
 	return req_send(ctx, &req, NULL, NULL);
 }
 
+/* An address, which the kernel connects to itself; @len is 0 for what the daemon does. */
+static int read_target(struct ctx *ctx, const char *word, struct sockaddr_storage *ss, int *len)
+{
+	const char *colon = strrchr(word, ':');
+	struct target target;
+	char err[256];
+
+	*len = 0;
+	/* What can only be meant as an address is told what is wrong with one. */
+	if (!colon || *word == '[' || word[strspn(word, "0123456789.:")] == '\0')
+		return parse_address(ctx, word, false, ss, len);
+	if (target_parse(&target, word, err, sizeof(err)))
+		return usage_error(ctx, "%s", err);
+	if (target.kind == TARGET_EGRESS)
+		return usage_error(ctx, "'tunnelctl egress' makes this one");
+	return EXIT_OK;
+}
+
 static int service_add(struct ctx *ctx, int argc, char **argv)
 {
 	struct sockaddr_storage ss;
 	const char *tunnel;
 	struct req req;
-	int len, ret;
+	int len = 0, ret;
 
 	if (argc < 2)
-		return usage_error(ctx, "%s is missing", argc ? "ADDR:PORT" : "NAME");
+		return usage_error(ctx, "%s is missing", argc ? "where it leads" : "NAME");
 	ret = parse_name(ctx, "service", argv[0]);
 	if (!ret && !strcmp(argv[1], "socket"))
 		return service_add_socket(ctx, argc, argv);
 	if (!ret)
-		ret = parse_address(ctx, argv[1], false, &ss, &len);
+		ret = read_target(ctx, argv[1], &ss, &len);
 	if (!ret)
 		ret = read_tunnel(ctx, argc - 2, argv + 2, &tunnel);
 	if (!ret)
@@ -68,7 +87,10 @@ static int service_add(struct ctx *ctx, int argc, char **argv)
 	if (ret)
 		return ret;
 	req_string(&req, TUNNEL_A_SERVICE, argv[0]);
-	req_data(&req, TUNNEL_A_ADDRESS, &ss, len);
+	if (len)
+		req_data(&req, TUNNEL_A_ADDRESS, &ss, len);
+	else
+		req_string(&req, TUNNEL_A_TARGET, argv[1]);
 	if (tunnel)
 		req_string(&req, TUNNEL_A_NAME, tunnel);
 	return req_send(ctx, &req, NULL, NULL);
@@ -102,10 +124,38 @@ static int service_show(struct ctx *ctx, int argc, char **argv)
 	return ret ? ret : show_list(ctx, TUNNEL_CMD_SERVICE_GET, NULL, service_print);
 }
 
+/* As `service add`, in the words of who has something to offer. */
+static int expose(struct ctx *ctx, int argc, char **argv)
+{
+	static char tunnel[] = "tunnel";
+	char *words[4];
+
+	if (!argc)
+		return service_show(ctx, 0, argv);
+	if (argc < 2)
+		return usage_error(ctx, "where it leads is missing");
+	if (argc < 4 || strcmp(argv[2], "on"))
+		return usage_error(ctx, "'on TUNNEL' is missing");
+	if (argc > 4)
+		return usage_error(ctx, "'%s' is one word too many", argv[4]);
+	words[0] = argv[0];
+	words[1] = argv[1];
+	words[2] = tunnel;
+	words[3] = argv[3];
+	return service_add(ctx, 4, words);
+}
+
+const struct command expose_commands[] = {
+	{ "", "NAME { ADDR:PORT | HOST:PORT | unix:PATH } on TUNNEL",
+	  "let the peer of TUNNEL reach a service of ours as NAME: 'service add' in other words",
+	  expose },
+	{ 0 },
+};
+
 const struct command service_commands[] = {
 	{ "show", "", "list services", service_show },
-	{ "add", "NAME { ADDR:PORT | socket owner UID[:GID] } [tunnel TUNNEL]",
-	  "let peers (or only the peer of TUNNEL) reach ADDR:PORT, or the socket that the owner binds, as NAME",
+	{ "add", "NAME { ADDR:PORT | HOST:PORT | unix:PATH | socket owner UID[:GID] } [tunnel TUNNEL]",
+	  "let peers (or only the peer of TUNNEL) reach this, or the socket that the owner binds, as NAME",
 	  service_add },
 	{ "del", "NAME [tunnel TUNNEL]", "remove a service", service_del },
 	{ 0 },

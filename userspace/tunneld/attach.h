@@ -36,4 +36,12 @@ struct handover {
  */
 int hand_over(struct tnl_conn *c, const struct handover *h);
 
+/**
+ * answer_session - TUNNEL_CMD_SESSION_ANSWER: where a session of the peer's leads
+ * @fd: connected; the caller closes it. -1: nowhere, for @reason (enum tunnel_reason)
+ * Return: 0, or -errno with a sentence in c->error; -ENOENT: nobody waits for it any more.
+ */
+int answer_session(struct tnl_conn *c, const char *tunnel, uint64_t session, int fd,
+		   uint8_t reason);
+
 #endif /* TUNNELD_ATTACH_H */

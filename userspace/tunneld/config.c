@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "accept.h"
+#include "ask.h"
 #include "clock.h"
 #include "config.h"
 #include "dial.h"
@@ -216,6 +217,9 @@ static int on_event(uint8_t cmd, struct nlattr **attr, void *arg)
 			dial_carrier_down(t, reason);
 		}
 		break;
+	case TUNNEL_CMD_SESSION_ASK:
+		ask_start(d, attr);
+		return 0;
 	case TUNNEL_CMD_TUNNEL_NEW:
 	case TUNNEL_CMD_TUNNEL_DEL:
 	case TUNNEL_CMD_FLUSH:
@@ -279,8 +283,13 @@ static int join(struct daemon *d)
 int config_start(struct daemon *d)
 {
 	struct nl_msg *msg = tnl_msg(&d->ctl, TUNNEL_CMD_DAEMON_REGISTER, 0);
-	int ret = msg ? tnl_talk(&d->ctl, msg, NULL, NULL) : -ENOMEM;
+	int ret = -ENOMEM;
 
+	/* Questions come where notifications do: nobody waits for an answer there. */
+	if (msg && !nla_put_u32(msg, TUNNEL_A_ASK_PORT, nl_socket_get_local_port(d->events.sk)))
+		ret = tnl_talk(&d->ctl, msg, NULL, NULL);
+	else
+		nlmsg_free(msg);
 	if (ret) {
 		log_info("%s", d->ctl.error[0] ? d->ctl.error : strerror(-ret));
 		return ret;
@@ -313,6 +322,7 @@ void config_stop(struct daemon *d)
 	accept_sync(d);
 	front_stop(d);
 	visitors_drop(d);
+	asks_drop(d);
 	if (d->events_io)
 		event_free(d->events_io);
 	if (d->sync_timer)

@@ -13,6 +13,7 @@ struct tunnel;
 struct listener;
 struct front;
 struct visitor;
+struct ask;
 
 struct daemon {
 	struct event_base *base;
@@ -33,6 +34,9 @@ struct daemon {
 	struct visitor *visitors, **visitors_end;
 	struct limits visitor_limits;
 	struct log_limit visitor_log;
+
+	struct ask *asks; /* ask.c */
+	unsigned int n_asks;
 
 	struct listener *listeners; /* accept.c */
 	struct limits limits;

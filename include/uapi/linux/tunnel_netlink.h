@@ -35,6 +35,9 @@
 #define TUNNEL_PREFIX_MAX	16384
 #define TUNNEL_ROUTES_MAX	16384
 #define TUNNEL_REFUSAL_MAX	512
+/* Where a service leads that the daemon connects; and how long it may take, seconds. */
+#define TUNNEL_ANSWER_S		30
+#define TUNNEL_TARGET_MAX	4096
 
 /**
  * enum tunnel_cmd - requests and notifications
@@ -52,15 +55,17 @@ enum tunnel_cmd {
 	TUNNEL_CMD_TUNNEL_DEL,		/* NAME */
 	TUNNEL_CMD_TUNNEL_GET,		/* NAME or dump */
 	/*
-	 * SERVICE, ADDRESS (the target) or OWNER_UID with or without OWNER_GID (who
-	 * may bind an AF_TUNNEL socket to it), [NAME]: only this tunnel's peer may use it
+	 * SERVICE, [NAME]: only this tunnel's peer may use it, and one of ADDRESS (the
+	 * target), OWNER_UID with or without OWNER_GID (who may bind an AF_TUNNEL socket
+	 * to it), TARGET (text by which the daemon makes each connection)
 	 */
 	TUNNEL_CMD_SERVICE_NEW,
 	TUNNEL_CMD_SERVICE_DEL,		/* SERVICE, [NAME] */
 	TUNNEL_CMD_SERVICE_GET,		/* dump */
 	/*
-	 * ADDRESS (port 0: the kernel chooses, the answer says), NAME, SERVICE; or ADDRESS
-	 * and ROUTES: the daemon accepts, and chooses where each connection goes
+	 * ADDRESS (port 0: the kernel chooses, the answer says), NAME, SERVICE,
+	 * [DESTINATION]; or ADDRESS and ROUTES: the daemon accepts, and chooses where each
+	 * connection goes
 	 */
 	TUNNEL_CMD_LISTENER_NEW,
 	TUNNEL_CMD_LISTENER_DEL,	/* ADDRESS, [REVISION]: ESTALE if it has another */
@@ -73,7 +78,9 @@ enum tunnel_cmd {
 	TUNNEL_CMD_CARRIER_GET,		/* dump, [NAME] */
 	TUNNEL_CMD_STATS_GET,		/* answers with STATS */
 	TUNNEL_CMD_INFO_GET,		/* VERSION, GENERATION, DAEMON, FAMILY, COUNT_* */
-	/* This socket is the daemon's until it is closed. EBUSY: there is one. */
+	/*
+	 * [ASK_PORT]. This socket is the daemon's until it is closed. EBUSY: there is one.
+	 */
 	TUNNEL_CMD_DAEMON_REGISTER,
 	TUNNEL_CMD_FLUSH,		/* remove every object of the namespace */
 
@@ -99,6 +106,22 @@ enum tunnel_cmd {
 	 * with routes. From the daemon only; also a notification.
 	 */
 	TUNNEL_CMD_LISTENER_REPORT,
+	/*
+	 * From the kernel to ASK_PORT only: where shall this session of the peer's lead?
+	 * NAME, SESSION_ID, SERVICE, TARGET, PROTOCOL, [PEER_ADDR], [DESTINATION]. There
+	 * are TUNNEL_ANSWER_S seconds for an answer.
+	 */
+	TUNNEL_CMD_SESSION_ASK,
+	/*
+	 * From the daemon only: NAME, SESSION_ID, and FD (a connected TCP or unix stream
+	 * socket) or REASON (it leads nowhere). ENOENT: nobody waits for it any more.
+	 */
+	TUNNEL_CMD_SESSION_ANSWER,
+	/*
+	 * SERVICE, [NAME], TARGET: another target for a service that has one. Also a
+	 * notification.
+	 */
+	TUNNEL_CMD_SERVICE_SET,
 
 	__TUNNEL_CMD_MAX,
 };
@@ -187,7 +210,7 @@ enum tunnel_reason {
 	TUNNEL_REASON_FLOOD,		/* peer floods us with requests */
 	TUNNEL_REASON_TRANSPORT,	/* TCP or TLS connection lost; resumable */
 	TUNNEL_REASON_AEAD_LIMIT,	/* record limit of the cipher; resumable */
-	TUNNEL_REASON_NO_DAEMON,	/* daemon gone for longer than linger */
+	TUNNEL_REASON_NO_DAEMON,	/* there is no daemon, which it needs; EHOSTUNREACH */
 	TUNNEL_REASON_NO_MEMORY,	/* ENOMEM */
 	TUNNEL_REASON_TYPE,		/* messages to a stream, or the reverse; EPROTOTYPE */
 
@@ -297,6 +320,13 @@ enum tunnel_attr {
 	 * the stream, in place of a reset, if the peer does not accept the session
 	 */
 	TUNNEL_A_REFUSAL,
+	/*
+	 * string, at most TUNNEL_TARGET_MAX bytes: where a service leads that the daemon
+	 * connects. The daemon's business; the kernel keeps it only.
+	 */
+	TUNNEL_A_TARGET,
+	TUNNEL_A_DESTINATION,		/* string, what a session asks its service for */
+	TUNNEL_A_ASK_PORT,		/* u32, netlink port for TUNNEL_CMD_SESSION_ASK */
 
 	__TUNNEL_A_MAX,
 };
