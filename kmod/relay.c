@@ -6,9 +6,7 @@
 #include <linux/tunnel.h>
 #include <net/tcp.h>
 
-#include "ask.h"
 #include "compat/compat.h"
-#include "handover.h"
 #include "local.h"
 #include "relay.h"
 #include "service.h"
@@ -55,7 +53,7 @@ static void on_reset(void *ep, u8 reason)
 	tnl_watch_queue(&r->watch, &r->up_work);
 }
 
-static const struct tnl_endpoint_ops relay_ops = {
+const struct tnl_endpoint_ops tnl_relay_ops = {
 	.kind = TUNNEL_ENDPOINT_RELAY,
 	.readable = on_readable,
 	.writable = on_writable,
@@ -64,7 +62,8 @@ static const struct tnl_endpoint_ops relay_ops = {
 
 /* --- local -> session ------------------------------------------------------ */
 
-static void fail(struct tnl_relay *r, u8 reason)
+/* tnl_relay_fail - its end has a reason; up_work is to be queued */
+void tnl_relay_fail(struct tnl_relay *r, u8 reason)
 {
 	r->reason = reason;
 	set_bit(TNL_RELAY_FAILED, &r->bits);
@@ -93,7 +92,7 @@ static bool read_local(struct tnl_relay *r)
 	int n;
 
 	if (READ_ONCE(sk->sk_err)) {
-		fail(r, TUNNEL_REASON_RESET);
+		tnl_relay_fail(r, TUNNEL_REASON_RESET);
 		return false;
 	}
 	if (r->ahead.len && !tnl_session_tx_closed(r->session) && !send_ahead(r))
@@ -131,7 +130,7 @@ static bool read_local(struct tnl_relay *r)
 		return false;
 	}
 	if (t.err || n < 0) {
-		fail(r, n == -ENOBUFS ? TUNNEL_REASON_NO_MEMORY : TUNNEL_REASON_RESET);
+		tnl_relay_fail(r, n == -ENOBUFS ? TUNNEL_REASON_NO_MEMORY : TUNNEL_REASON_RESET);
 		return false;
 	}
 	/* A FIN that was eaten just now shows in the next pass. */
@@ -157,7 +156,7 @@ static void local_error(struct tnl_relay *r)
 		tnl_watch_queue(&r->watch, &r->down_work);
 		return;
 	}
-	fail(r, TUNNEL_REASON_RESET);
+	tnl_relay_fail(r, TUNNEL_REASON_RESET);
 }
 
 static void discard(struct tnl_relay *r)
@@ -194,7 +193,7 @@ static bool write_local(struct tnl_relay *r)
 				if (tnl_local_fin(r->sock))
 					set_bit(TNL_RELAY_DOWN_DONE, &r->bits);
 				else
-					fail(r, TUNNEL_REASON_NO_MEMORY);
+					tnl_relay_fail(r, TUNNEL_REASON_NO_MEMORY);
 				tnl_watch_queue(&r->watch, &r->up_work);
 			}
 			return false;
@@ -235,7 +234,7 @@ static void down_work(struct work_struct *work)
 	struct tnl_relay *r = container_of(work, struct tnl_relay, down_work);
 	int budget = BUDGET;
 
-	/* Pairs with the release in set_state(). */
+	/* Pairs with the release in tnl_relay_set_state(). */
 	if (smp_load_acquire(&r->state) != TNL_RELAY_OPEN)
 		return;
 	while (budget--) {
@@ -250,18 +249,12 @@ static void down_work(struct work_struct *work)
 
 /* --- life ------------------------------------------------------------------ */
 
-static void set_state(struct tnl_relay *r, enum tnl_relay_state state)
-{
-	/* Pairs with the acquires at the start of the works. */
-	smp_store_release(&r->state, state);
-}
-
-/* Have it freed; it must be DEAD, so that its works do nothing. */
-static void die(struct tnl_relay *r)
+/* tnl_relay_die - have it freed: its works do nothing any more */
+void tnl_relay_die(struct tnl_relay *r)
 {
 	struct tnl_net *tn = r->tn;
 
-	set_state(r, TNL_RELAY_DEAD);
+	tnl_relay_set_state(r, TNL_RELAY_DEAD);
 	spin_lock(&tn->reap_lock);
 	list_move_tail(&r->node, &tn->dead);
 	spin_unlock(&tn->reap_lock);
@@ -296,7 +289,7 @@ static void abort_local(struct tnl_relay *r)
 		TNL_INC(r->tn, local_aborts);
 	}
 	tnl_session_detach(r->session);
-	die(r);
+	tnl_relay_die(r);
 }
 
 static u8 connect_reason(int err)
@@ -321,7 +314,7 @@ static void connect_failed(struct tnl_relay *r, int err)
 	TNL_INC(r->tn, local_connects_failed);
 	net_info_ratelimited("%s: service %s: no connection to its target %pISpc: error %d\n",
 			     r->tunnel->name, r->session->service, &r->target, err);
-	fail(r, connect_reason(err));
+	tnl_relay_fail(r, connect_reason(err));
 }
 
 static void begin_connect(struct tnl_relay *r)
@@ -330,7 +323,7 @@ static void begin_connect(struct tnl_relay *r)
 	int err;
 
 	/* The result of a connect may come before the call returns. */
-	set_state(r, TNL_RELAY_CONNECTING);
+	tnl_relay_set_state(r, TNL_RELAY_CONNECTING);
 	err = sock_create_kern(r->tn->net, r->target.ss_family, SOCK_STREAM,
 			       IPPROTO_TCP, &r->sock);
 	if (!err) {
@@ -350,7 +343,7 @@ static void open_relay(struct tnl_relay *r)
 {
 	TNL_INC(r->tn, local_connects);
 	tnl_session_accept(r->session);
-	set_state(r, TNL_RELAY_OPEN);
+	tnl_relay_set_state(r, TNL_RELAY_OPEN);
 	tnl_watch_queue(&r->watch, &r->down_work);
 }
 
@@ -386,7 +379,7 @@ static void take_answer(struct tnl_relay *r)
 	if (tnl_watch_claim(&r->watch, sock)) {
 		/* Between look and claim somebody else has got it. */
 		sockfd_put(sock);
-		fail(r, TUNNEL_REASON_UNREACHABLE);
+		tnl_relay_fail(r, TUNNEL_REASON_UNREACHABLE);
 		return;
 	}
 	r->sock = sock;
@@ -419,7 +412,7 @@ static void begin_closing(struct tnl_relay *r)
 {
 	tnl_session_detach(r->session);
 	leave_tunnel(r);
-	set_state(r, TNL_RELAY_CLOSING);
+	tnl_relay_set_state(r, TNL_RELAY_CLOSING);
 	if (tnl_local_over(r->sock))
 		tnl_watch_queue(&r->watch, &r->up_work);
 	else
@@ -466,21 +459,21 @@ static void deadline(struct work_struct *work)
 	struct tnl_relay *r = container_of(to_delayed_work(work),
 					   struct tnl_relay, deadline);
 
-	/* Pairs with the release in set_state(). */
+	/* Pairs with the release in tnl_relay_set_state(). */
 	if (smp_load_acquire(&r->state) == TNL_RELAY_CLOSING &&
 	    READ_ONCE(tcp_sk(r->sock->sk)->snd_una) != r->acked &&
 	    !test_bit(TNL_RELAY_REFUSED, &r->bits)) {
 		watch_acks(r);
 		return;
 	}
-	fail(r, TUNNEL_REASON_TIMED_OUT);
+	tnl_relay_fail(r, TUNNEL_REASON_TIMED_OUT);
 	tnl_watch_queue(&r->watch, &r->up_work);
 }
 
 static void up_work(struct work_struct *work)
 {
 	struct tnl_relay *r = container_of(work, struct tnl_relay, up_work);
-	/* Pairs with the release in set_state(). */
+	/* Pairs with the release in tnl_relay_set_state(). */
 	enum tnl_relay_state state = smp_load_acquire(&r->state);
 	int budget = BUDGET;
 
@@ -491,7 +484,7 @@ static void up_work(struct work_struct *work)
 			sock_no_linger(r->sock->sk);
 		else if (!tnl_local_over(r->sock))
 			return;
-		die(r);
+		tnl_relay_die(r);
 		return;
 	}
 
@@ -581,7 +574,8 @@ static void reap(struct work_struct *work)
 	}
 }
 
-static struct tnl_relay *alloc(struct tnl_tunnel *t)
+/* tnl_relay_alloc - a new one, NEW. Return: NULL for want of memory. */
+struct tnl_relay *tnl_relay_alloc(struct tnl_tunnel *t)
 {
 	struct tnl_relay *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
 
@@ -604,283 +598,6 @@ static struct tnl_relay *alloc(struct tnl_tunnel *t)
 	return r;
 }
 
-/* There are no two readers of one queue. */
-static int check_plain(struct socket *sock, struct netlink_ext_ack *extack)
-{
-	if (tnl_local_is_unix(sock) || !inet_csk(sock->sk)->icsk_ulp_ops)
-		return 0;
-	NL_SET_ERR_MSG(extack, "the socket has a protocol of its own on top of TCP (kTLS, for one): only plain ones become sessions");
-	return -EOPNOTSUPP;
-}
-
-/**
- * tnl_relay_connect - give an incoming session its local connection
- * @s: just opened by the peer; its service exists
- *
- * The connection is made in the relay's own work, with the credentials of who
- * set the service up, or by the daemon: the carrier's reader goes on.
- *
- * Return: 0, or enum tunnel_reason to reset the session with.
- */
-u8 tnl_relay_connect(struct tnl_session *s)
-{
-	struct tnl_relay *r = alloc(s->tunnel);
-	bool ask;
-
-	if (!r)
-		return TUNNEL_REASON_NO_MEMORY;
-	if (tnl_service_target(s->tunnel, s->service, &r->target, &r->cred)) {
-		die(r);
-		return TUNNEL_REASON_NO_SERVICE;
-	}
-	ask = !r->target.ss_family;
-	r->session = s;
-	if (ask)
-		queue_delayed_work(tnl_wq, &r->deadline, TUNNEL_ANSWER_S * HZ);
-	set_state(r, ask ? TNL_RELAY_ASKING : TNL_RELAY_TO_CONNECT);
-	tnl_session_attach(s, &relay_ops, r);
-	/* It may have ended, and be freed: from here on the session only. */
-	if (!ask)
-		return 0;
-	TNL_INC(s->tunnel->tn, sessions_asked);
-	switch (tnl_ask(s)) {
-	case 0:
-		return 0;
-	case -ESRCH:
-	case -ECONNREFUSED:
-		net_info_ratelimited("%s: service %s: no tunneld is there to connect it\n",
-				     s->tunnel->name, s->service);
-		return TUNNEL_REASON_NO_DAEMON;
-	case -ENOENT:
-		return TUNNEL_REASON_NO_SERVICE;
-	case -EAGAIN:
-		return TUNNEL_REASON_LIMIT;
-	}
-	return TUNNEL_REASON_NO_MEMORY;
-}
-
-/* The relay that waits for an answer about @s. s->lock is held. */
-static struct tnl_relay *asking(struct tnl_session *s)
-{
-	struct tnl_relay *r = s->ops == &relay_ops ? s->ep : NULL;
-
-	/* Pairs with the release in set_state(). */
-	return r && smp_load_acquire(&r->state) == TNL_RELAY_ASKING ? r : NULL;
-}
-
-/**
- * tnl_relay_answer - the daemon says where a session of the peer's leads
- * @s: the session
- * @fd: connected, of the calling process; or -1: nowhere
- * @reason: enum tunnel_reason, without @fd
- * @extack: gets the sentence of a refusal
- * Context: process of the caller.
- * Return: 0, -ENOENT: nobody waits for it, or -errno with the fd as it was.
- */
-int tnl_relay_answer(struct tnl_session *s, int fd, u8 reason,
-		     struct netlink_ext_ack *extack)
-{
-	struct socket *sock = NULL;
-	struct tnl_relay *r;
-	int err = 0;
-
-	if (fd >= 0) {
-		sock = tnl_handover(s->tunnel->tn, fd, true, extack);
-		if (IS_ERR(sock))
-			return PTR_ERR(sock);
-		err = check_plain(sock, extack);
-		if (!err && READ_ONCE(sock->sk->sk_user_data)) {
-			NL_SET_ERR_MSG(extack, "the socket is in use by something else in the kernel");
-			err = -EBUSY;
-		}
-	}
-	/* While the session has it as its endpoint it is not freed. */
-	spin_lock(&s->lock);
-	r = err ? NULL : asking(s);
-	if (r && test_and_set_bit(TNL_RELAY_ANSWERED, &r->bits))
-		r = NULL;
-	if (r && sock)
-		r->answer = sock;
-	else if (r)
-		fail(r, reason);
-	if (r)
-		tnl_watch_queue(&r->watch, &r->up_work);
-	spin_unlock(&s->lock);
-	if (r)
-		return 0;
-	if (sock)
-		sockfd_put(sock);
-	if (!err)
-		NL_SET_ERR_MSG(extack, "nobody waits for this answer any more");
-	return err ?: -ENOENT;
-}
-
-/**
- * tnl_relay_source - whose connection it is, for OPEN
- * @o: gets it; IPv4 as IPv6 (::ffff:0:0/96)
- * @sa: a whole struct sockaddr_in or sockaddr_in6
- */
-void tnl_relay_source(struct tnl_open *o, const void *sa)
-{
-	const struct sockaddr_in6 *in6 = sa;
-	const struct sockaddr_in *in = sa;
-	struct in6_addr addr;
-
-	if (in->sin_family == AF_INET6)
-		addr = in6->sin6_addr;
-	else
-		ipv6_addr_set_v4mapped(in->sin_addr.s_addr, &addr);
-	o->has_source = true;
-	memcpy(o->source, &addr, sizeof(addr));
-	/* sin_port and sin6_port share their place. */
-	tnl_put16(o->source + sizeof(addr), ntohs(in->sin_port));
-}
-
-static void source_of(struct socket *sock, struct tnl_open *o)
-{
-	struct sockaddr_storage ss;
-
-	if (!tnl_local_is_unix(sock) && kernel_getpeername(sock, (struct sockaddr *)&ss) >= 0)
-		tnl_relay_source(o, &ss);
-}
-
-/* Everything is in its place, the session too: let the works do something. */
-static void begin(struct tnl_relay *r)
-{
-	struct tnl_net *tn = r->tn;
-
-	tnl_watch_start(&r->watch, r->sock);
-	/* The peer may have ended the session already: die() needs this lock. */
-	spin_lock(&tn->reap_lock);
-	set_state(r, TNL_RELAY_OPEN);
-	tnl_watch_queue(&r->watch, &r->up_work);
-	tnl_watch_queue(&r->watch, &r->down_work);
-	spin_unlock(&tn->reap_lock);
-}
-
-/**
- * tnl_relay_accepted - a local connection becomes a session
- * @t: the tunnel
- * @service: of the peer
- * @destination: what it is asked for, or NULL
- * @sock: connected; taken over, closed by RST if no session can be had
- * Context: process.
- */
-void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
-			const char *destination, struct socket *sock)
-{
-	struct tnl_relay *r = alloc(t);
-	struct tnl_open o = {};
-	struct tnl_session *s;
-
-	if (!r) {
-		sock_no_linger(sock->sk);
-		sock_release(sock);
-		return;
-	}
-	r->sock = sock;
-	tnl_local_adopt(sock);
-	strscpy(o.service, service, sizeof(o.service));
-	if (destination)
-		strscpy(o.destination, destination, sizeof(o.destination));
-	source_of(sock, &o);
-	s = tnl_session_open(t, TUNNEL_PROTOCOL_OPAQUE, &o, &relay_ops, r);
-	if (IS_ERR(s)) {
-		TNL_INC(t->tn, sessions_no_tunnel);
-		sock_no_linger(sock->sk);
-		die(r);
-		return;
-	}
-	r->session = s;
-	begin(r);
-}
-
-/**
- * tnl_relay_adopt - a connection that user space has accepted becomes a session
- * @t: the tunnel
- * @o: what OPEN shall say; without a source it gets the connection's
- * @a: which connection, and what is known of it
- * @id: result: of the session
- * @extack: gets the sentence of a refusal
- *
- * The file pins its namespace: like a carrier it ends when no daemon comes back.
- *
- * Context: process of the caller.
- * Return: 0, or -errno with the fd as it was.
- */
-int tnl_relay_adopt(struct tnl_tunnel *t, struct tnl_open *o,
-		    const struct tnl_adoption *a, u64 *id,
-		    struct netlink_ext_ack *extack)
-{
-	struct socket *sock = tnl_handover(t->tn, a->fd, true, extack);
-	struct tnl_session *s;
-	struct tnl_chunkq q;
-	struct tnl_relay *r;
-	int err;
-
-	if (IS_ERR(sock))
-		return PTR_ERR(sock);
-	err = check_plain(sock, extack);
-	if (err) {
-		sockfd_put(sock);
-		return err;
-	}
-	err = tnl_take_bytes(t->tn, a->prefix, a->prefix_len, &q);
-	if (err) {
-		sockfd_put(sock);
-		return err;
-	}
-	r = alloc(t);
-	if (!r) {
-		tnl_chunkq_purge(&q);
-		sockfd_put(sock);
-		return -ENOMEM;
-	}
-	r->sock = sock;
-	WRITE_ONCE(r->file, sock->file);
-	if (a->refusal_len) {
-		r->refusal = kmemdup(a->refusal, a->refusal_len, GFP_KERNEL_ACCOUNT);
-		r->refusal_len = a->refusal_len;
-		if (!r->refusal) {
-			err = -ENOMEM;
-			goto fail;
-		}
-	}
-	err = tnl_watch_claim(&r->watch, sock);
-	if (err) {
-		NL_SET_ERR_MSG(extack, "the socket is in use by something else in the kernel");
-		goto fail;
-	}
-	if (!o->has_source)
-		source_of(sock, o);
-	s = tnl_session_open(t, a->protocol, o, &relay_ops, r);
-	err = PTR_ERR_OR_ZERO(s);
-	if (err == -EMFILE)
-		NL_SET_ERR_MSG(extack, "the peer grants no more sessions now: try again when some have ended");
-	else if (err == -ESHUTDOWN)
-		NL_SET_ERR_MSG(extack, "the tunnel is being removed");
-	if (err)
-		goto fail;
-	r->session = s;
-	*id = s->id;
-	tnl_local_adopt(sock);
-	tnl_chunkq_splice(&r->ahead, &q);
-	TNL_INC(t->tn, local_accepts);
-	begin(r);
-	tnl_net_linger(t->tn);
-	return 0;
-
-fail:
-	tnl_chunkq_purge(&q);
-	/* Now, not when it is reaped: the caller may do something else with it. */
-	tnl_watch_release(&r->watch);
-	WRITE_ONCE(r->file, NULL);
-	r->sock = NULL;
-	sockfd_put(sock);
-	die(r);
-	return err;
-}
-
 /* tnl_relay_drop_adopted - end what user space has handed over; tn->lock held */
 void tnl_relay_drop_adopted(struct tnl_net *tn, u8 reason)
 {
@@ -890,7 +607,7 @@ void tnl_relay_drop_adopted(struct tnl_net *tn, u8 reason)
 	list_for_each_entry(r, &tn->relays, node) {
 		if (!READ_ONCE(r->file))
 			continue;
-		fail(r, reason);
+		tnl_relay_fail(r, reason);
 		tnl_watch_queue(&r->watch, &r->up_work);
 	}
 	spin_unlock(&tn->reap_lock);
@@ -912,7 +629,7 @@ void tnl_relay_net_exit(struct tnl_net *tn)
 
 	spin_lock(&tn->reap_lock);
 	list_for_each_entry(r, &tn->relays, node) {
-		fail(r, TUNNEL_REASON_ADMIN);
+		tnl_relay_fail(r, TUNNEL_REASON_ADMIN);
 		tnl_watch_queue(&r->watch, &r->up_work);
 	}
 	spin_unlock(&tn->reap_lock);

@@ -3,8 +3,8 @@
  * A relay: the endpoint of a session that is a local connection, TCP as a rule. FIN is
  * END, RST is RESET, a closed window is missing credit, both ways.
  *
- * Life: NEW -> (ASKING | TO_CONNECT -> CONNECTING ->) OPEN -> CLOSING -> DEAD. Only up_work changes the
- * state; only the reaper frees.
+ * Life: NEW -> (ASKING | TO_CONNECT -> CONNECTING ->) OPEN -> CLOSING -> DEAD. Only up_work
+ * changes the state; only the reaper frees.
  */
 #ifndef _TUNNEL_RELAY_H
 #define _TUNNEL_RELAY_H
@@ -16,6 +16,7 @@
 #include "watch.h"
 
 struct netlink_ext_ack;
+struct tnl_endpoint_ops;
 struct tnl_net;
 struct tnl_open;
 struct tnl_session;
@@ -76,6 +77,18 @@ struct tnl_relay {
 	struct sockaddr_storage target;
 	const struct cred *cred;	/* with TO_CONNECT */
 };
+
+/* relay.c, for relay_begin.c */
+extern const struct tnl_endpoint_ops tnl_relay_ops;
+struct tnl_relay *tnl_relay_alloc(struct tnl_tunnel *t);
+void tnl_relay_fail(struct tnl_relay *r, u8 reason);
+void tnl_relay_die(struct tnl_relay *r);
+
+static inline void tnl_relay_set_state(struct tnl_relay *r, enum tnl_relay_state state)
+{
+	/* Pairs with the acquires at the start of the works. */
+	smp_store_release(&r->state, state);
+}
 
 u8 tnl_relay_connect(struct tnl_session *s);
 int tnl_relay_answer(struct tnl_session *s, int fd, u8 reason,

@@ -18,9 +18,14 @@ static const int tunnel_attrs[] = { TUNNEL_A_NAME,	 TUNNEL_A_ROLE,	  TUNNEL_A_PE
 				    TUNNEL_A_REMOTE,	 TUNNEL_A_LOCAL,  TUNNEL_A_KEY,
 				    TUNNEL_A_CIPHERS,	 TUNNEL_A_GRACE,  TUNNEL_A_ALLOW_UIDS,
 				    TUNNEL_A_ALLOW_GIDS, TUNNEL_A_DIRECT, 0 };
-static const int service_attrs[] = { TUNNEL_A_SERVICE,	 TUNNEL_A_NAME,	     TUNNEL_A_ADDRESS,
-				     TUNNEL_A_OWNER_UID, TUNNEL_A_OWNER_GID, TUNNEL_A_TARGET, 0 };
-static const int listener_attrs[] = { TUNNEL_A_ADDRESS, TUNNEL_A_NAME, TUNNEL_A_SERVICE,
+static const int service_attrs[] = { TUNNEL_A_SERVICE,
+				     TUNNEL_A_NAME,
+				     TUNNEL_A_ADDRESS,
+				     TUNNEL_A_OWNER_UID,
+				     TUNNEL_A_OWNER_GID,
+				     TUNNEL_A_TARGET,
+				     0 };
+static const int listener_attrs[] = { TUNNEL_A_ADDRESS,	    TUNNEL_A_NAME,   TUNNEL_A_SERVICE,
 				      TUNNEL_A_DESTINATION, TUNNEL_A_ROUTES, 0 };
 static const int service_key[] = { TUNNEL_A_SERVICE, TUNNEL_A_NAME, 0 };
 static const int tunnel_key[] = { TUNNEL_A_NAME, 0 };
@@ -243,8 +248,8 @@ static void listener_text(struct text_buf *b, const struct obj *o)
 		routes_text(b, raw(o, TUNNEL_A_ROUTES));
 	else
 		put(b, "service %s/%s\n", raw(o, TUNNEL_A_NAME),
-		    raw(o, o->attr[TUNNEL_A_DESTINATION] ? TUNNEL_A_DESTINATION :
-							   TUNNEL_A_SERVICE));
+		    raw(o,
+			o->attr[TUNNEL_A_DESTINATION] ? TUNNEL_A_DESTINATION : TUNNEL_A_SERVICE));
 }
 
 /* --- items ------------------------------------------------------------------ */

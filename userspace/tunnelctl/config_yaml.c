@@ -192,10 +192,10 @@ static char *read_egress(struct reader *r, struct fy_node *key, struct fy_node *
 
 		line = scalar(r, NULL, one);
 		more = NULL;
-		if (line && (strpbrk(line, "\n#") ||
-			     egress_parse(&e, line, NULL, err, sizeof(err)))) {
-			wrong(r, one, "%s", strpbrk(line, "\n#") ?
-						    "a rule is one line, without '#'" : err);
+		if (line &&
+		    (strpbrk(line, "\n#") || egress_parse(&e, line, NULL, err, sizeof(err)))) {
+			wrong(r, one, "%s",
+			      strpbrk(line, "\n#") ? "a rule is one line, without '#'" : err);
 		} else if (line) {
 			n += e.n;
 			egress_free(&e);
@@ -207,8 +207,10 @@ static char *read_egress(struct reader *r, struct fy_node *key, struct fy_node *
 		text = more;
 	}
 	if (text && (!n || n > EGRESS_RULES_MAX || strlen(text) > TUNNEL_TARGET_MAX)) {
-		wrong(r, key, n ? "these rules are more than %d, or more than %d bytes" :
-				  "there is no rule in it", EGRESS_RULES_MAX, TUNNEL_TARGET_MAX);
+		wrong(r, key,
+		      n ? "these rules are more than %d, or more than %d bytes" :
+			  "there is no rule in it",
+		      EGRESS_RULES_MAX, TUNNEL_TARGET_MAX);
 		free(text);
 		text = NULL;
 	}

@@ -155,7 +155,7 @@ static int egress_del(struct ctx *ctx, int argc, char **argv)
 {
 	struct rules_of r = { 0 };
 	const char *tunnel;
-	uint32_t n;
+	uint32_t n = 0;
 	int ret;
 
 	ret = take_tunnel(ctx, &argc, argv, &tunnel);

@@ -106,8 +106,7 @@ static void print_text(const struct obj *o)
 			printf(": leads to a socket of uid %" PRIu64,
 			       obj_num(o, TUNNEL_A_OWNER_UID));
 		else if (obj_has(o, TUNNEL_A_TARGET))
-			printf(": leads to %.*s",
-			       (int)strcspn(obj_text(o, TUNNEL_A_TARGET), "\\"),
+			printf(": leads to %.*s", (int)strcspn(obj_text(o, TUNNEL_A_TARGET), "\\"),
 			       obj_text(o, TUNNEL_A_TARGET));
 		break;
 	case TUNNEL_CMD_SERVICE_SET:

@@ -3,6 +3,7 @@
  * tunnelctl service
  */
 #include <string.h>
+#include "destination.h"
 #include "target.h"
 #include "tunnelctl.h"
 
@@ -48,9 +49,15 @@ static int service_add_socket(struct ctx *ctx, int argc, char **argv)
 	return req_send(ctx, &req, NULL, NULL);
 }
 
-/* An address, which the kernel connects to itself; @len is 0 for what the daemon does. */
-static int read_target(struct ctx *ctx, const char *word, struct sockaddr_storage *ss, int *len)
+/*
+ * An address, which the kernel connects to itself; or, with @len 0, in @text what the
+ * daemon does.
+ */
+static int read_target(struct ctx *ctx, const char *word, struct sockaddr_storage *ss, int *len,
+		       char text[TUNNEL_TEXT_MAX + 16])
 {
+	struct destination to;
+
 	const char *colon = strrchr(word, ':');
 	struct target target;
 	char err[256];
@@ -63,11 +70,15 @@ static int read_target(struct ctx *ctx, const char *word, struct sockaddr_storag
 		return usage_error(ctx, "%s", err);
 	if (target.kind == TARGET_EGRESS)
 		return usage_error(ctx, "'tunnelctl egress' makes this one");
+	snprintf(text, TUNNEL_TEXT_MAX + 16, "%s", word);
+	if (target.kind == TARGET_HOST && !destination_parse(&to, word, strlen(word)))
+		destination_format(&to, text);
 	return EXIT_OK;
 }
 
 static int service_add(struct ctx *ctx, int argc, char **argv)
 {
+	char text[TUNNEL_TEXT_MAX + 16];
 	struct sockaddr_storage ss;
 	const char *tunnel;
 	struct req req;
@@ -79,7 +90,7 @@ static int service_add(struct ctx *ctx, int argc, char **argv)
 	if (!ret && !strcmp(argv[1], "socket"))
 		return service_add_socket(ctx, argc, argv);
 	if (!ret)
-		ret = read_target(ctx, argv[1], &ss, &len);
+		ret = read_target(ctx, argv[1], &ss, &len, text);
 	if (!ret)
 		ret = read_tunnel(ctx, argc - 2, argv + 2, &tunnel);
 	if (!ret)
@@ -90,7 +101,7 @@ static int service_add(struct ctx *ctx, int argc, char **argv)
 	if (len)
 		req_data(&req, TUNNEL_A_ADDRESS, &ss, len);
 	else
-		req_string(&req, TUNNEL_A_TARGET, argv[1]);
+		req_string(&req, TUNNEL_A_TARGET, text);
 	if (tunnel)
 		req_string(&req, TUNNEL_A_NAME, tunnel);
 	return req_send(ctx, &req, NULL, NULL);
@@ -154,7 +165,8 @@ const struct command expose_commands[] = {
 
 const struct command service_commands[] = {
 	{ "show", "", "list services", service_show },
-	{ "add", "NAME { ADDR:PORT | HOST:PORT | unix:PATH | socket owner UID[:GID] } [tunnel TUNNEL]",
+	{ "add",
+	  "NAME { ADDR:PORT | HOST:PORT | unix:PATH | socket owner UID[:GID] } [tunnel TUNNEL]",
 	  "let peers (or only the peer of TUNNEL) reach this, or the socket that the owner binds, as NAME",
 	  service_add },
 	{ "del", "NAME [tunnel TUNNEL]", "remove a service", service_del },

@@ -40,7 +40,7 @@ _tunnelctl_run() # _tunnelctl_run FIRST: number of the word behind `run`
 _tunnelctl()
 {
 	local cur prev words=() word i
-	local objects='tunnel service listener route session carrier stats info flush monitor keygen pubkey run apply save check config'
+	local objects='tunnel service listener route expose forward egress session carrier stats info flush monitor keygen pubkey run apply save check config'
 
 	COMPREPLY=()
 	# An address must stay one word, whatever COMP_WORDBREAKS says of colons.
@@ -79,6 +79,9 @@ _tunnelctl()
 			;;
 		route)
 			mapfile -t COMPREPLY < <(compgen -W 'show add del set' -- "$cur")
+			;;
+		egress)
+			mapfile -t COMPREPLY < <(compgen -W 'show allow deny del' -- "$cur")
 			;;
 		session | carrier)
 			mapfile -t COMPREPLY < <(compgen -W 'show del' -- "$cur")
@@ -128,6 +131,32 @@ _tunnelctl()
 			mapfile -t COMPREPLY < <(compgen -W socket -- "$cur")
 		elif ((${#words[@]} > 2)) && [[ $prev != owner ]]; then
 			mapfile -t COMPREPLY < <(compgen -W 'owner tunnel' -- "$cur")
+		fi
+		;;
+	'egress allow' | 'egress deny' | 'egress del')
+		case $prev in
+		tunnel) mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names tunnel)" -- "$cur") ;;
+		name | network | port | del) ;;
+		*)
+			word='name network port tunnel'
+			[[ ${words[1]} != del ]] || word=tunnel
+			mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
+			;;
+		esac
+		;;
+	expose\ *)
+		if [[ $prev == on ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names tunnel)" -- "$cur")
+		elif ((${#words[@]} == 3)); then
+			mapfile -t COMPREPLY < <(compgen -W on -- "$cur")
+		fi
+		;;
+	forward\ *)
+		if [[ $prev == to ]]; then
+			compopt -o nospace 2>/dev/null
+			mapfile -t COMPREPLY < <(compgen -S / -W "$(_tunnelctl_names tunnel)" -- "$cur")
+		elif ((${#words[@]} == 2)); then
+			mapfile -t COMPREPLY < <(compgen -W to -- "$cur")
 		fi
 		;;
 	'listener add')

@@ -50,8 +50,7 @@ int hand_over(struct tnl_conn *c, const struct handover *h)
 	return tnl_talk(c, msg, NULL, NULL);
 }
 
-int answer_session(struct tnl_conn *c, const char *tunnel, uint64_t session, int fd,
-		   uint8_t reason)
+int answer_session(struct tnl_conn *c, const char *tunnel, uint64_t session, int fd, uint8_t reason)
 {
 	struct nl_msg *msg = tnl_msg(c, TUNNEL_CMD_SESSION_ANSWER, 0);
 

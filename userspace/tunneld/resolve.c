@@ -77,7 +77,8 @@ static void lookup(struct resolve *r, struct event_base *base, const char *host,
 		.ai_family = AF_UNSPEC,
 		.ai_socktype = SOCK_STREAM,
 		.ai_protocol = IPPROTO_TCP,
-		.ai_flags = EVUTIL_AI_ADDRCONFIG | EVUTIL_AI_NUMERICSERV,
+		/* no ADDRCONFIG: libevent asks once whether there is IPv6, and remembers */
+		.ai_flags = EVUTIL_AI_NUMERICSERV,
 	};
 	struct evdns_getaddrinfo_request *req;
 
