@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # about: 60
-# short: 6.1 6.12
+# short: 6.1
 #
 # A configuration as a file: apply, save, check, its hash; what is different is done, and
 # nothing else; what fails is undone.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # about: 120
-# short: 6.1 6.12 6.12-debug
+# short: 6.12
 #
 # Services that the daemon connects: unix sockets, names, and what the peer asks for as far
 # as egress rules allow; in the one line that each takes, with programs of Debian as they are.

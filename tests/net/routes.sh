@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # about: 150
-# short: 6.1 6.12
+# short: 6.12
 #
 # Listeners with routes: programs of Debian as they are, led by what they say first; what
 # is led nowhere; strangers who say too little, too much, or two things at once; routes

@@ -267,6 +267,16 @@ static void ignore_sessions(struct daemon *d)
 		log_debug("SO_ATTACH_FILTER: %s", strerror(errno));
 }
 
+/* A question that does not fit is a session refused: room for some ten thousand. */
+static void make_room(struct daemon *d)
+{
+	int bytes = 32 << 20;
+
+	if (setsockopt(nl_socket_get_fd(d->events.sk), SOL_SOCKET, SO_RCVBUFFORCE, &bytes,
+		       sizeof(bytes)))
+		log_debug("SO_RCVBUFFORCE: %s", strerror(errno));
+}
+
 /* --- life ---------------------------------------------------------------- */
 
 static int join(struct daemon *d)
@@ -299,6 +309,7 @@ int config_start(struct daemon *d)
 	if (ret)
 		return ret;
 	ignore_sessions(d);
+	make_room(d);
 	nl_socket_set_nonblocking(d->events.sk);
 	d->events_io = event_new(d->base, nl_socket_get_fd(d->events.sk), EV_READ | EV_PERSIST,
 				 on_readable, d);
