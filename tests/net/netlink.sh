@@ -554,7 +554,7 @@ service add web
 service add web 127.0.0.1
 service add web 127.0.0.1:0
 service add web 127.0.0.1:65536
-service add web example.org:80
+service add web example.org
 service add web ::1:80
 service add web 127.0.0.1:80 tunnel
 service add web 127.0.0.1:80 for old
