@@ -13,6 +13,7 @@
 #include "kernel.h"
 #include "output.h"
 #include "accept.h"
+#include "ask.h"
 #include "config.h"
 #include "dial.h"
 #include "front.h"
@@ -87,6 +88,26 @@ void accept_sync(struct daemon *d)
 
 	for (t = d->tunnels; t; t = t->next)
 		check_tunnel(t);
+}
+
+/* Questions go to ask.c with all attributes that are there, each as it must be. */
+void ask_start(struct daemon *d, struct nlattr **attr)
+{
+	static const int texts[] = { TUNNEL_A_NAME, TUNNEL_A_SERVICE, TUNNEL_A_TARGET,
+				     TUNNEL_A_DESTINATION };
+	size_t i;
+
+	(void)d;
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (attr[texts[i]])
+			check_text(nla_get_string(attr[texts[i]]), nla_len(attr[texts[i]]));
+	must(!attr[TUNNEL_A_SESSION_ID] ||
+	     nla_len(attr[TUNNEL_A_SESSION_ID]) >= (int)sizeof(uint64_t));
+}
+
+void asks_drop(struct daemon *d)
+{
+	must(!d->asks);
 }
 
 /* --- what front.c calls -------------------------------------------------------- */
