@@ -3,8 +3,10 @@
 #ifndef _TUNNEL_ASK_H
 #define _TUNNEL_ASK_H
 
+#include <linux/types.h>
+
 struct tnl_session;
 
-int tnl_ask(struct tnl_session *s);
+int tnl_ask(struct tnl_session *s, u64 id);
 
 #endif /* _TUNNEL_ASK_H */

@@ -175,6 +175,26 @@ void tnl_local_half_closed(struct socket *sock)
 	tcp_sock_set_keepidle(sock->sk, IDLE_HALF_CLOSED);
 }
 
+/*
+ * tnl_local_broken - has it ended at once, with nothing more to read?
+ *
+ * TCP drops what was received when a reset comes. A unix socket whose program closes without
+ * having read all has an error, too, but what the program said last is there to be read.
+ */
+bool tnl_local_broken(struct socket *sock)
+{
+	return READ_ONCE(sock->sk->sk_err) && !tnl_local_is_unix(sock);
+}
+
+/* tnl_local_gone - behind the end of what it said: does the program not read any more? */
+bool tnl_local_gone(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	return READ_ONCE(sk->sk_err) ||
+	       (tnl_local_is_unix(sock) && READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN);
+}
+
 /* tnl_local_over - both ends are through: has the program's host got all of it? */
 bool tnl_local_over(struct socket *sock)
 {

@@ -25,6 +25,8 @@ ssize_t tnl_local_give(struct tnl_net *tn, struct socket *sock, struct bio_vec *
 bool tnl_local_short(struct socket *sock);
 bool tnl_local_fin(struct socket *sock);
 void tnl_local_half_closed(struct socket *sock);
+bool tnl_local_broken(struct socket *sock);
+bool tnl_local_gone(struct socket *sock);
 bool tnl_local_over(struct socket *sock);
 
 #endif /* _TUNNEL_LOCAL_H */

@@ -135,6 +135,7 @@ static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_DESTINATION]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_destination),
 	[TUNNEL_A_REASON]	= NLA_POLICY_MAX(NLA_U8, TUNNEL_REASON_MAX),
 	[TUNNEL_A_ASK_PORT]	= { .type = NLA_U32 },
+	[TUNNEL_A_ASK_ID]	= { .type = NLA_U64 },
 	[TUNNEL_A_PREFIX]	= { .type = NLA_BINARY, .len = TUNNEL_PREFIX_MAX },
 };
 
@@ -501,7 +502,8 @@ static int session_answer(struct sk_buff *skb, struct genl_info *info)
 	struct tnl_tunnel *t;
 	int err;
 
-	err = need(info, TUNNEL_A_SESSION_ID, "attribute SESSION_ID is missing: say which session");
+	err = need(info, TUNNEL_A_SESSION_ID, NEED_SESSION) ?:
+	      need(info, TUNNEL_A_ASK_ID, "attribute ASK_ID is missing: say which question");
 	if (err)
 		return err;
 	if (!fd == !reason || (fd && nla_get_s32(fd) < 0) || (reason && !nla_get_u8(reason))) {
@@ -517,7 +519,8 @@ static int session_answer(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(t);
 	s = tnl_session_find(&t->lane, nla_get_u64(info->attrs[TUNNEL_A_SESSION_ID]));
 	if (s) {
-		err = tnl_relay_answer(s, fd ? nla_get_s32(fd) : -1,
+		err = tnl_relay_answer(s, nla_get_u64(info->attrs[TUNNEL_A_ASK_ID]),
+				       fd ? nla_get_s32(fd) : -1,
 				       reason ? nla_get_u8(reason) : 0, info->extack);
 		tnl_session_put(s);
 	} else {
@@ -534,7 +537,7 @@ static int session_del(struct sk_buff *skb, struct genl_info *info)
 	struct tnl_tunnel *t;
 	int err;
 
-	err = need(info, TUNNEL_A_SESSION_ID, "attribute SESSION_ID is missing: say which session");
+	err = need(info, TUNNEL_A_SESSION_ID, NEED_SESSION);
 	if (err)
 		return err;
 	t = get_tunnel(info);
@@ -707,8 +710,9 @@ static int daemon_register(struct sk_buff *skb, struct genl_info *info)
 	if (!err) {
 		if (!tn->daemon_portid)
 			tnl_listener_await_daemon(tn);
-		tn->daemon_portid = info->snd_portid;
-		tn->ask_portid = ask ? nla_get_u32(ask) : 0;
+		WRITE_ONCE(tn->ask_portid, ask ? nla_get_u32(ask) : 0);
+		/* Then: a question between the two goes to nobody else. Pairs with tnl_ask(). */
+		smp_store_release(&tn->daemon_portid, info->snd_portid);
 		cancel_delayed_work(&tn->linger);
 	}
 	mutex_unlock(&tn->lock);

@@ -15,6 +15,7 @@ static inline int need(struct genl_info *info, int attr, const char *sentence)
 }
 
 #define NEED_NAME "attribute NAME is missing: say which tunnel"
+#define NEED_SESSION "attribute SESSION_ID is missing: say which session"
 #define NEED_SERVICE "attribute SERVICE is missing: say which service"
 
 static inline const char *text(struct genl_info *info, int attr)

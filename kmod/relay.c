@@ -91,7 +91,7 @@ static bool read_local(struct tnl_relay *r)
 	bool eof;
 	int n;
 
-	if (READ_ONCE(sk->sk_err)) {
+	if (tnl_local_broken(r->sock)) {
 		tnl_relay_fail(r, TUNNEL_REASON_RESET);
 		return false;
 	}
@@ -152,6 +152,12 @@ static void local_error(struct tnl_relay *r)
 {
 	if (test_bit(TNL_RELAY_UP_DONE, &r->bits) &&
 	    !tnl_session_end_framed(r->session)) {
+		set_bit(TNL_RELAY_DEAF, &r->bits);
+		tnl_watch_queue(&r->watch, &r->down_work);
+		return;
+	}
+	/* The program is gone; what it said last is not. */
+	if (tnl_local_is_unix(r->sock) && !test_bit(TNL_RELAY_UP_DONE, &r->bits)) {
 		set_bit(TNL_RELAY_DEAF, &r->bits);
 		tnl_watch_queue(&r->watch, &r->down_work);
 		return;
@@ -512,8 +518,8 @@ static void up_work(struct work_struct *work)
 		/* An error behind a FIN shows up here only. */
 		if (test_bit(TNL_RELAY_UP_DONE, &r->bits) &&
 		    !test_bit(TNL_RELAY_FAILED, &r->bits) &&
-		    (READ_ONCE(r->sock->sk->sk_err) ||
-		     test_bit(TNL_RELAY_DEAF, &r->bits)))
+		    !test_bit(TNL_RELAY_DOWN_DONE, &r->bits) &&
+		    (tnl_local_gone(r->sock) || test_bit(TNL_RELAY_DEAF, &r->bits)))
 			local_error(r);
 	}
 

@@ -57,6 +57,7 @@ struct tnl_relay {
 	struct tnl_net *tn;
 	struct tnl_tunnel *tunnel;	/* referenced */
 	struct tnl_session *session;	/* referenced */
+	u64 ask_id;			/* with ASKING */
 	struct socket *answer;		/* session lock: from the daemon, not taken yet */
 	struct socket *sock;		/* of @file; or ours, with no hold on the namespace */
 	struct file *file;		/* user space has handed it over, or NULL; referenced */
@@ -91,7 +92,7 @@ static inline void tnl_relay_set_state(struct tnl_relay *r, enum tnl_relay_state
 }
 
 u8 tnl_relay_connect(struct tnl_session *s);
-int tnl_relay_answer(struct tnl_session *s, int fd, u8 reason,
+int tnl_relay_answer(struct tnl_session *s, u64 ask_id, int fd, u8 reason,
 		     struct netlink_ext_ack *extack);
 void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
 			const char *destination, struct socket *sock);

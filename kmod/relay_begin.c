@@ -38,6 +38,7 @@ u8 tnl_relay_connect(struct tnl_session *s)
 {
 	struct tnl_relay *r = tnl_relay_alloc(s->tunnel);
 	bool ask;
+	u64 id;
 
 	if (!r)
 		return TUNNEL_REASON_NO_MEMORY;
@@ -47,6 +48,8 @@ u8 tnl_relay_connect(struct tnl_session *s)
 	}
 	ask = !r->target.ss_family;
 	r->session = s;
+	id = atomic64_inc_return(&r->tn->next_ask_id);
+	r->ask_id = id;
 	if (ask)
 		queue_delayed_work(tnl_wq, &r->deadline, TUNNEL_ANSWER_S * HZ);
 	tnl_relay_set_state(r, ask ? TNL_RELAY_ASKING : TNL_RELAY_TO_CONNECT);
@@ -55,7 +58,7 @@ u8 tnl_relay_connect(struct tnl_session *s)
 	if (!ask)
 		return 0;
 	TNL_INC(s->tunnel->tn, sessions_asked);
-	switch (tnl_ask(s)) {
+	switch (tnl_ask(s, id)) {
 	case 0:
 		return 0;
 	case -ESRCH:
@@ -71,25 +74,26 @@ u8 tnl_relay_connect(struct tnl_session *s)
 	return TUNNEL_REASON_NO_MEMORY;
 }
 
-/* The relay that waits for an answer about @s. s->lock is held. */
-static struct tnl_relay *asking(struct tnl_session *s)
+/* The relay that waits for this answer about @s. s->lock is held. */
+static struct tnl_relay *asking(struct tnl_session *s, u64 id)
 {
 	struct tnl_relay *r = s->ops == &tnl_relay_ops ? s->ep : NULL;
 
 	/* Pairs with the release in tnl_relay_set_state(). */
-	return r && smp_load_acquire(&r->state) == TNL_RELAY_ASKING ? r : NULL;
+	return r && smp_load_acquire(&r->state) == TNL_RELAY_ASKING && r->ask_id == id ? r : NULL;
 }
 
 /**
  * tnl_relay_answer - the daemon says where a session of the peer's leads
  * @s: the session
+ * @ask_id: of the question that is answered
  * @fd: connected, of the calling process; or -1: nowhere
  * @reason: enum tunnel_reason, without @fd
  * @extack: gets the sentence of a refusal
  * Context: process of the caller.
  * Return: 0, -ENOENT: nobody waits for it, or -errno with the fd as it was.
  */
-int tnl_relay_answer(struct tnl_session *s, int fd, u8 reason,
+int tnl_relay_answer(struct tnl_session *s, u64 ask_id, int fd, u8 reason,
 		     struct netlink_ext_ack *extack)
 {
 	struct socket *sock = NULL;
@@ -108,7 +112,7 @@ int tnl_relay_answer(struct tnl_session *s, int fd, u8 reason,
 	}
 	/* While the session has it as its endpoint it is not freed. */
 	spin_lock(&s->lock);
-	r = err ? NULL : asking(s);
+	r = err ? NULL : asking(s, ask_id);
 	if (r && test_and_set_bit(TNL_RELAY_ANSWERED, &r->bits))
 		r = NULL;
 	if (r && sock)

@@ -40,6 +40,7 @@ struct tnl_net {
 	u32 generation;			/* @lock: raised by each change */
 	u32 next_tunnel_id;		/* @lock */
 	atomic_t next_carrier_id;
+	atomic64_t next_ask_id;
 	bool dying;			/* @lock: no new objects */
 
 	u32 daemon_portid;		/* @lock, 0: none */

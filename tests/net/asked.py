@@ -57,7 +57,8 @@ class Kernel:
         return c, self.question()
 
     def say(self, q, more):
-        return self.nl.call(CMD.SESSION_ANSWER, {A.NAME: q[A.NAME], A.SESSION_ID: q[A.SESSION_ID], **more})
+        return self.nl.call(CMD.SESSION_ANSWER, {A.NAME: q[A.NAME], A.SESSION_ID: q[A.SESSION_ID],
+                                                 A.ASK_ID: q[A.ASK_ID], **more})
 
     def lead(self, q, sock):
         return self.say(q, {A.FD: s32(sock if isinstance(sock, int) else sock.fileno())})
@@ -192,6 +193,32 @@ def ends(k):
         result(kind + ": and gets all of it", got == sent, "%d of %d" % (got, sent))
         c.close()
         s.close()
+    # what a program says last gets through, though it has not read all, or more comes for it
+    for unread in True, False:
+        c, s = k.through("unix")
+        c.sendall(bytes(50000))
+        receive(s, 1 if unread else 50000)
+        last = os.urandom(150000)
+        s.settimeout(20)
+        t = threading.Thread(target=s.sendall, args=(last,))
+        t.start()
+        t.join()
+        s.close()
+        try:
+            c.sendall(bytes(50000))
+        except ConnectionError:
+            pass
+        result("unix: the last words of a program that is gone, %s" % ("with bytes unread" if unread else "and bytes for it"),
+               receive(c, len(last)) == last)
+        c.close()
+    c, s = k.through("unix")
+    s.close()
+    c.settimeout(20)
+    result("unix: who is gone is seen to be", ended(c))
+    until("its session goes", lambda: all(m[A.NAME] != text("l") for m in
+                                          k.nl.call(CMD.SESSION_GET, {}, dump=True).messages))
+    result("unix: and its session goes on this side, though nobody writes", True)
+    c.close()
     c, s = k.through("unix")
     socket.send_fds(s, [b"with one"], [0])
     result("a descriptor goes nowhere", receive(c, 8) == b"with one")
@@ -234,11 +261,14 @@ def wrong(k):
     x.close()
     y.close()
     other = Genl()
-    answer = other.call(CMD.SESSION_ANSWER, {A.NAME: q[A.NAME], A.SESSION_ID: q[A.SESSION_ID], A.REASON: u8(REFUSED)})
+    answer = other.call(CMD.SESSION_ANSWER, {A.NAME: q[A.NAME], A.SESSION_ID: q[A.SESSION_ID], A.ASK_ID: q[A.ASK_ID],
+                                             A.REASON: u8(REFUSED)})
     result("no answer: from somebody else", answer.errno == E.EPERM and "only the registered daemon" in answer.sentence,
            answer)
     other.close()
-    answer = k.say({A.NAME: text("l"), A.SESSION_ID: u64(1 << 62)}, {A.REASON: u8(REFUSED)})
+    answer = k.say({**q, A.ASK_ID: u64(1 << 40)}, {A.REASON: u8(REFUSED)})
+    result("no answer: to another question", answer.errno == E.ENOENT, answer)
+    answer = k.say({**q, A.SESSION_ID: u64(1 << 62)}, {A.REASON: u8(REFUSED)})
     result("no answer: about a session that is not there", answer.errno == E.ENOENT, answer)
     must(k.lead(q, a))
     a.close()

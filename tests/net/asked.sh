@@ -7,7 +7,7 @@
 # not at all; with TCP and with unix sockets.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..64
+echo 1..69
 
 check "the module loads" load_module
 ip link set lo up

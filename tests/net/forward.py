@@ -245,7 +245,7 @@ def netlink():
     for bad in "", "a b", "x" * 262, "a\x7f", "\u00e4":
         refuse(CMD.LISTENER_NEW, {A.ADDRESS: address("127.0.0.1", 0), A.NAME: text("gw"), A.SERVICE: text("e"),
                                   A.DESTINATION: text(bad)}, E.EINVAL, "a destination has")
-    answer = {A.NAME: text("gw"), A.SESSION_ID: u64(1)}
+    answer = {A.NAME: text("gw"), A.SESSION_ID: u64(1), A.ASK_ID: u64(1)}
     refuse(CMD.SESSION_ANSWER, answer, E.EINVAL, "either FD")
     refuse(CMD.SESSION_ANSWER, {**answer, A.FD: s32(0), A.REASON: u8(1)}, E.EINVAL, "either FD")
     refuse(CMD.SESSION_ANSWER, {**answer, A.REASON: u8(0)}, E.EINVAL, "either FD")

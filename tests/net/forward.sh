@@ -8,7 +8,7 @@
 # shellcheck disable=SC2016 # eval expands them
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..90
+echo 1..96
 
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN T OUT
 AT=198.51.100.1
@@ -118,12 +118,13 @@ ask() { # ask DESTINATION: what comes through a listener for it
 }
 same "not another port" reset "$(ask 198.51.100.2:7002)"
 same "not another host" reset "$(ask 203.0.113.2:7000)"
-names gw $'198.51.100.2 out.example\n127.0.0.1 trap.example\n198.51.100.2 both.example\n127.0.0.1 both.example\n169.254.169.254 cloud.example\n::ffff:127.0.0.1 mapped.example'
+names gw $'198.51.100.2 out.example\n127.0.0.1 trap.example\n198.51.100.2 both.example\n127.0.0.1 both.example\n203.0.113.2 own.example\n169.254.169.254 cloud.example\n::ffff:127.0.0.1 mapped.example'
 same "a name is looked up on that side, and its address is allowed" client "$(ask out.example:7000)"
 check "a rule for names" tctl gw egress allow name '*.example' port 7000
 same "which leads nobody to gw itself" reset "$(ask trap.example:7000)"
 check "as its log says" logged gw 'refused home on service egress to trap.example:7000: no egress rule allows its addresses'
 same "nor in another form" reset "$(ask mapped.example:7000)"
+same "nor by an address of its own" reset "$(ask own.example:7000)"
 same "nor to its links" reset "$(ask cloud.example:7000)"
 same "of several addresses the allowed one is taken" client "$(ask both.example:7000)"
 same "what no rule can allow is not even looked up" reset "$(ask out.test:7005)"
@@ -138,7 +139,13 @@ same "it is refused" reset "$(ask trap.example:7000)"
 has "rules that are left" "$(tctl gw egress show | tr '\n' '|')" '^service: egress -> what the peer asks for, by rules\|  1: allow network 198.51.100.2 port 7000-7001\|  2: deny name trap.example\|$'
 check "for one tunnel only" tctl gw egress allow network 198.51.100.2 port 7002 tunnel home
 same "which goes before those for all" reset "$(ask 198.51.100.2:7000)"
-check "gone with its last rule" tctl gw egress del 1 tunnel home
+has "without its last rule nothing is allowed to it" "$(tctl gw egress del 1 tunnel home)" 'nothing is allowed to the peer of home'
+same "nothing, not what is for all" reset "$(ask 198.51.100.2:7000)"
+tctl gw save >"$T/closed.yaml"
+same "which a file can say, too" "nothing to do" "$(tctl gw apply "$T/closed.yaml")"
+check "a rule without a condition" eval 'tctl gw egress deny tunnel home && tctl gw save >"$T/closed.yaml"'
+same "can be saved and applied" "nothing to do" "$(tctl gw apply "$T/closed.yaml")"
+check "without the service" tctl gw service del egress tunnel home
 same "those for all hold again" client "$(ask 198.51.100.2:7000)"
 
 # --- as a file

@@ -103,6 +103,7 @@ static struct nla_policy tunnel_policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_REPORT] = { .type = NLA_STRING },
 	[TUNNEL_A_TARGET] = { .type = NLA_STRING },
 	[TUNNEL_A_DESTINATION] = { .type = NLA_STRING },
+	[TUNNEL_A_ASK_ID] = { .type = NLA_U64 },
 };
 
 /* Called for each answer to one request; nonzero: call no more. */

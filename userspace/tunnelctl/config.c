@@ -18,13 +18,13 @@
 enum action {
 	ACT_DEL,
 	ACT_ADD,
-	ACT_ROUTES, /* of a listener that stays */
+	ACT_SET, /* other routes of a listener, another target of a service, which stays */
 };
 
 struct step {
 	enum action action;
 	const struct item *item; /* deleted: as it was; else as it shall be */
-	const struct item *old;	 /* of ACT_ROUTES */
+	const struct item *old;	 /* of ACT_SET */
 	bool again;		 /* the same as before: its tunnel is another one */
 };
 
@@ -36,6 +36,15 @@ struct plan {
 static bool has_routes(const struct item *item)
 {
 	return item->kind == ITEM_LISTENER && obj_has(item->o, TUNNEL_A_ROUTES);
+}
+
+/* Can the one become the other, and be there all the time? */
+static bool in_place(const struct item *a, const struct item *b)
+{
+	return a && b &&
+	       ((has_routes(a) && has_routes(b)) ||
+		(a->kind == ITEM_SERVICE && obj_has(a->o, TUNNEL_A_TARGET) &&
+		 obj_has(b->o, TUNNEL_A_TARGET)));
 }
 
 static bool same(const struct item *a, const struct item *b)
@@ -81,7 +90,7 @@ static int make_plan(struct plan *p, const struct config *have, const struct con
 
 		if (same(old, now) && !with)
 			continue;
-		if (!with && now && has_routes(old) && has_routes(now))
+		if (!with && in_place(old, now))
 			continue;
 		add_step(p, ACT_DEL, old, NULL, with && same(old, now));
 	}
@@ -92,8 +101,8 @@ static int make_plan(struct plan *p, const struct config *have, const struct con
 
 		if (same(old, now) && !with)
 			continue;
-		if (!with && old && has_routes(old) && has_routes(now))
-			add_step(p, ACT_ROUTES, now, old, false);
+		if (!with && in_place(old, now))
+			add_step(p, ACT_SET, now, old, false);
 		else
 			add_step(p, ACT_ADD, now, NULL, with && same(old, now));
 	}
@@ -165,7 +174,7 @@ static int take(struct ctx *ctx, const struct step *s)
 	case ACT_ADD:
 		return item_add(ctx, s->item);
 	default:
-		return item_set_routes(ctx, s->item);
+		return item_set(ctx, s->item);
 	}
 }
 
@@ -175,7 +184,7 @@ static bool frees_address(const struct plan *p)
 	size_t i;
 
 	for (i = 0; i < p->n; i++)
-		if (p->step[i].action != ACT_ROUTES && has_routes(p->step[i].item))
+		if (p->step[i].action != ACT_SET && has_routes(p->step[i].item))
 			return true;
 	return false;
 }
@@ -188,7 +197,7 @@ static int take_back(struct ctx *ctx, const struct step *s)
 	case ACT_ADD:
 		return item_del(ctx, s->item);
 	default:
-		return item_set_routes(ctx, s->old);
+		return item_set(ctx, s->old);
 	}
 }
 

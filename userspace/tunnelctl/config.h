@@ -45,8 +45,8 @@ const char *item_name(enum item_kind kind);
 /** item_add, item_del - requests to make and to remove it. Return: 0 or -errno, conn.error set. */
 int item_add(struct ctx *ctx, const struct item *item);
 int item_del(struct ctx *ctx, const struct item *item);
-/** item_set_routes - a listener with routes gets those of @item. Return: 0 or -errno. */
-int item_set_routes(struct ctx *ctx, const struct item *item);
+/** item_set - its object gets the routes, or the target, of @item. Return: 0 or -errno. */
+int item_set(struct ctx *ctx, const struct item *item);
 
 /* --- config_yaml.c, config_save.c ------------------------------------------ */
 

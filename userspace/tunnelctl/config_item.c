@@ -30,6 +30,7 @@ static const int listener_attrs[] = { TUNNEL_A_ADDRESS,	    TUNNEL_A_NAME,   TUN
 static const int service_key[] = { TUNNEL_A_SERVICE, TUNNEL_A_NAME, 0 };
 static const int tunnel_key[] = { TUNNEL_A_NAME, 0 };
 static const int listener_key[] = { TUNNEL_A_ADDRESS, 0 };
+static const int target_attrs[] = { TUNNEL_A_SERVICE, TUNNEL_A_NAME, TUNNEL_A_TARGET, 0 };
 static const int routes_attrs[] = { TUNNEL_A_ADDRESS, TUNNEL_A_ROUTES, 0 };
 
 static const struct {
@@ -69,8 +70,10 @@ int item_del(struct ctx *ctx, const struct item *item)
 	return send_item(ctx, item, kinds[item->kind].del, kinds[item->kind].key);
 }
 
-int item_set_routes(struct ctx *ctx, const struct item *item)
+int item_set(struct ctx *ctx, const struct item *item)
 {
+	if (item->kind == ITEM_SERVICE)
+		return send_item(ctx, item, TUNNEL_CMD_SERVICE_SET, target_attrs);
 	return send_item(ctx, item, TUNNEL_CMD_LISTENER_SET, routes_attrs);
 }
 

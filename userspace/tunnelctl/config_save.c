@@ -3,7 +3,9 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netlink/attr.h>
 #include "config.h"
+#include "target.h"
 
 /* RFC 3629; there is no other way to write a byte in YAML. */
 static bool is_utf8(const char *text)
@@ -94,8 +96,9 @@ static void write_service(const struct item *item, char *text, const char *inden
 	printf("%s", indent);
 	put_text(name ? name + 1 : item->key);
 	putchar(':');
-	if (!strncmp(text, "allow ", 6) || !strncmp(text, "deny ", 5)) {
-		putchar('\n');
+	if (item->o->attr[TUNNEL_A_TARGET] &&
+	    target_rules(nla_get_string(item->o->attr[TUNNEL_A_TARGET]))) {
+		puts(*text ? "" : " []");
 		while ((line = next_line(&text))) {
 			printf("%s  - ", indent);
 			put_text(line);

@@ -206,10 +206,8 @@ static char *read_egress(struct reader *r, struct fy_node *key, struct fy_node *
 		free(text);
 		text = more;
 	}
-	if (text && (!n || n > EGRESS_RULES_MAX || strlen(text) > TUNNEL_TARGET_MAX)) {
-		wrong(r, key,
-		      n ? "these rules are more than %d, or more than %d bytes" :
-			  "there is no rule in it",
+	if (text && (n > EGRESS_RULES_MAX || strlen(text) > TUNNEL_TARGET_MAX)) {
+		wrong(r, key, "these rules are more than %d, or more than %d bytes",
 		      EGRESS_RULES_MAX, TUNNEL_TARGET_MAX);
 		free(text);
 		text = NULL;

@@ -79,7 +79,10 @@ static int get_rules(struct ctx *ctx, const char *tunnel, struct rules_of *r)
 	return ret;
 }
 
-/* Return: EXIT_*. With the last rule the service goes. */
+/*
+ * Return: EXIT_*. With the last rule the service goes; but not that of one tunnel, whose
+ * peer would get the rules for all then.
+ */
 static int set_rules(struct ctx *ctx, const char *tunnel, const struct rules_of *r)
 {
 	static char text[TUNNEL_TARGET_MAX + 1];
@@ -92,7 +95,7 @@ static int set_rules(struct ctx *ctx, const char *tunnel, const struct rules_of 
 		len += snprintf(text + len, sizeof(text) - len, "\n%s", r->line[i]);
 	if (len >= sizeof(text))
 		return failure("the rules have more than %d bytes", TUNNEL_TARGET_MAX);
-	if (!r->n)
+	if (!r->n && !tunnel)
 		ret = req_begin(ctx, &req, TUNNEL_CMD_SERVICE_DEL, 0);
 	else
 		ret = req_begin(ctx, &req,
@@ -102,9 +105,13 @@ static int set_rules(struct ctx *ctx, const char *tunnel, const struct rules_of 
 	req_string(&req, TUNNEL_A_SERVICE, TARGET_EGRESS_WORD);
 	if (tunnel)
 		req_string(&req, TUNNEL_A_NAME, tunnel);
-	if (r->n)
+	if (r->n || tunnel)
 		req_string(&req, TUNNEL_A_TARGET, text);
-	return req_send(ctx, &req, NULL, NULL);
+	ret = req_send(ctx, &req, NULL, NULL);
+	if (!ret && !r->n && tunnel && !ctx->json)
+		printf("nothing is allowed to the peer of %s now; 'tunnelctl service del egress tunnel %s' leaves it the rules for all\n",
+		       tunnel, tunnel);
+	return ret;
 }
 
 static int add_rule(struct ctx *ctx, const char *action, int argc, char **argv)

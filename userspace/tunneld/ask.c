@@ -18,6 +18,8 @@
 
 /* At once; each has a socket, or a question to a name server. */
 #define MAX 2048
+/* Of one tunnel: a peer that asks for what does not answer leaves the others some. */
+#define MAX_TUNNEL 512
 /* For all of it, within TUNNEL_ANSWER_S; and for one address while there are others. */
 #define ASK_MS	   ((TUNNEL_ANSWER_S - 5) * 1000)
 #define ADDRESS_MS 4000
@@ -25,8 +27,8 @@
 struct ask {
 	struct ask *next, **prev; /* daemon.asks */
 	struct daemon *d;
-	char tunnel[TUNNEL_NAME_MAX + 1], service[TUNNEL_NAME_MAX + 1];
-	uint64_t session;
+	struct question q;
+	char service[TUNNEL_NAME_MAX + 1];
 	char where[DESTINATION_MAX + 1]; /* for the log: what it is to be connected to */
 	char host[DESTINATION_MAX + 1];	 /* with egress: the name that was asked for, or "" */
 	struct egress *egress;		 /* NULL: the target is the admin's own */
@@ -63,8 +65,10 @@ static void free_ask(struct ask *a)
 
 void asks_drop(struct daemon *d)
 {
-	while (d->asks)
+	while (d->asks) {
+		answer_session(&d->ctl, &d->asks->q, -1, TUNNEL_REASON_NO_DAEMON);
 		free_ask(d->asks);
+	}
 }
 
 /* It leads nowhere; @a is gone. */
@@ -73,8 +77,8 @@ static void refuse(struct ask *a, uint8_t reason, const char *why)
 	char where[TUNNEL_NAME_MAX * 2 + DESTINATION_MAX + 32];
 
 	snprintf(where, sizeof(where), "service %s to %s", a->service, a->where);
-	refusal_log(a->d, a->tunnel, where, why);
-	answer_session(&a->d->ctl, a->tunnel, a->session, -1, reason);
+	refusal_log(a->d, a->q.tunnel, where, why);
+	answer_session(&a->d->ctl, &a->q, -1, reason);
 	free_ask(a);
 }
 
@@ -122,14 +126,17 @@ static void address_failed(struct ask *a, int error)
 /* It is connected: the kernel's from here on; @a is gone. */
 static void connected(struct ask *a)
 {
+	int ret;
+
 	if (a->io)
 		event_free(a->io);
 	a->io = NULL;
+	ret = answer_session(&a->d->ctl, &a->q, a->fd, 0);
 	/* ENOENT: the peer has ended the session meanwhile */
-	if (answer_session(&a->d->ctl, a->tunnel, a->session, a->fd, 0))
-		log_debug("tunnel %s: service %s to %s: %s", a->tunnel, a->service, a->where,
-			  a->d->ctl.error);
-	free_ask(a);
+	if (ret && ret != -ENOENT)
+		refuse(a, reason_of(-ret), a->d->ctl.error);
+	else
+		free_ask(a);
 }
 
 static void on_connected(evutil_socket_t fd, short what, void *arg)
@@ -176,10 +183,34 @@ static socklen_t addr_len(const struct sockaddr_storage *ss)
 	return ss->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 }
 
+/* Is it an address of this host? Nothing is sent. */
+static bool is_own(const struct sockaddr_storage *to)
+{
+	struct sockaddr_storage from = { 0 };
+	socklen_t len = sizeof(from);
+	int fd = socket(to->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool own = true; /* if it cannot be told */
+
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)to, addr_len(to)))
+		own = false; /* no way there */
+	else if (fd >= 0 && !getsockname(fd, (struct sockaddr *)&from, &len))
+		own = to->ss_family == AF_INET6 ?
+			      !memcmp(&((struct sockaddr_in6 *)&from)->sin6_addr,
+				      &((const struct sockaddr_in6 *)to)->sin6_addr, 16) :
+			      ((struct sockaddr_in *)&from)->sin_addr.s_addr ==
+				      ((const struct sockaddr_in *)to)->sin_addr.s_addr;
+	if (fd >= 0)
+		close(fd);
+	return own;
+}
+
 /* May it be connected to this one? What a name leads to is known only now. */
 static bool allowed(const struct ask *a, const struct sockaddr_storage *to)
 {
-	return !a->egress || egress_allows(a->egress, *a->host ? a->host : NULL, to);
+	if (!a->egress)
+		return true;
+	/* A name that leads to this host itself is not what a rule for names is about. */
+	return egress_allows(a->egress, *a->host && !is_own(to) ? a->host : NULL, to);
 }
 
 static void connect_next(struct ask *a)
@@ -244,7 +275,9 @@ static void resolve(struct ask *a, const char *remote)
 	char why[256];
 
 	wait_for(a, ASK_MS);
-	a->resolve = resolve_start(a->d->base, remote, on_resolved, a, why, sizeof(why));
+	/* Names that peers ask for are whole: no domain of ours is put behind them. */
+	a->resolve = resolve_start(a->d->base, remote, !a->egress, on_resolved, a, why,
+				   sizeof(why));
 	if (!a->resolve)
 		refuse(a, TUNNEL_REASON_UNREACHABLE, why);
 }
@@ -309,27 +342,39 @@ static void begin(struct ask *a, const char *text, const char *asked)
 	}
 }
 
+static unsigned int asks_of(const struct daemon *d, const char *tunnel)
+{
+	const struct ask *a;
+	unsigned int n = 0;
+
+	for (a = d->asks; a; a = a->next)
+		n += !strcmp(a->q.tunnel, tunnel);
+	return n;
+}
+
 void ask_start(struct daemon *d, struct nlattr **attr)
 {
 	const char *text, *asked;
+	struct question q;
 	struct ask *a;
 
 	if (!attr[TUNNEL_A_NAME] || !attr[TUNNEL_A_SESSION_ID] || !attr[TUNNEL_A_SERVICE] ||
-	    !attr[TUNNEL_A_TARGET])
+	    !attr[TUNNEL_A_TARGET] || !attr[TUNNEL_A_ASK_ID])
 		return;
+	snprintf(q.tunnel, sizeof(q.tunnel), "%s", nla_get_string(attr[TUNNEL_A_NAME]));
+	q.session = nla_get_u64(attr[TUNNEL_A_SESSION_ID]);
+	q.id = nla_get_u64(attr[TUNNEL_A_ASK_ID]);
 	text = nla_get_string(attr[TUNNEL_A_TARGET]);
 	asked = attr[TUNNEL_A_DESTINATION] ? nla_get_string(attr[TUNNEL_A_DESTINATION]) : NULL;
-	a = d->n_asks < MAX ? calloc(1, sizeof(*a)) : NULL;
+	a = d->n_asks < MAX && asks_of(d, q.tunnel) < MAX_TUNNEL ? calloc(1, sizeof(*a)) : NULL;
 	if (!a) {
-		answer_session(&d->ctl, nla_get_string(attr[TUNNEL_A_NAME]),
-			       nla_get_u64(attr[TUNNEL_A_SESSION_ID]), -1, TUNNEL_REASON_LIMIT);
+		answer_session(&d->ctl, &q, -1, TUNNEL_REASON_LIMIT);
 		return;
 	}
 	a->d = d;
 	a->fd = -1;
-	a->session = nla_get_u64(attr[TUNNEL_A_SESSION_ID]);
+	a->q = q;
 	a->until_ms = clock_ms() + ASK_MS;
-	snprintf(a->tunnel, sizeof(a->tunnel), "%s", nla_get_string(attr[TUNNEL_A_NAME]));
 	snprintf(a->service, sizeof(a->service), "%s", nla_get_string(attr[TUNNEL_A_SERVICE]));
 	target_where(text, asked, a->where, sizeof(a->where));
 	a->prev = &d->asks;

@@ -50,12 +50,13 @@ int hand_over(struct tnl_conn *c, const struct handover *h)
 	return tnl_talk(c, msg, NULL, NULL);
 }
 
-int answer_session(struct tnl_conn *c, const char *tunnel, uint64_t session, int fd, uint8_t reason)
+int answer_session(struct tnl_conn *c, const struct question *q, int fd, uint8_t reason)
 {
 	struct nl_msg *msg = tnl_msg(c, TUNNEL_CMD_SESSION_ANSWER, 0);
 
-	if (!msg || nla_put_string(msg, TUNNEL_A_NAME, tunnel) ||
-	    nla_put_u64(msg, TUNNEL_A_SESSION_ID, session) ||
+	if (!msg || nla_put_string(msg, TUNNEL_A_NAME, q->tunnel) ||
+	    nla_put_u64(msg, TUNNEL_A_SESSION_ID, q->session) ||
+	    nla_put_u64(msg, TUNNEL_A_ASK_ID, q->id) ||
 	    (fd >= 0 ? nla_put_s32(msg, TUNNEL_A_FD, fd) :
 		       nla_put_u8(msg, TUNNEL_A_REASON, reason))) {
 		nlmsg_free(msg);

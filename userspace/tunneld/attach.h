@@ -36,12 +36,17 @@ struct handover {
  */
 int hand_over(struct tnl_conn *c, const struct handover *h);
 
+/** struct question - TUNNEL_CMD_SESSION_ASK: which session of the peer's it is about */
+struct question {
+	char tunnel[TUNNEL_NAME_MAX + 1];
+	uint64_t session, id;
+};
+
 /**
  * answer_session - TUNNEL_CMD_SESSION_ANSWER: where a session of the peer's leads
  * @fd: connected; the caller closes it. -1: nowhere, for @reason (enum tunnel_reason)
  * Return: 0, or -errno with a sentence in c->error; -ENOENT: nobody waits for it any more.
  */
-int answer_session(struct tnl_conn *c, const char *tunnel, uint64_t session, int fd,
-		   uint8_t reason);
+int answer_session(struct tnl_conn *c, const struct question *q, int fd, uint8_t reason);
 
 #endif /* TUNNELD_ATTACH_H */

@@ -251,7 +251,8 @@ static void attempt(struct dial *dl)
 	}
 	identity_put(id);
 	dl->state = DIAL_RESOLVE;
-	dl->resolve = resolve_start(dl->d->base, dl->t->remote, on_resolved, dl, why, sizeof(why));
+	dl->resolve = resolve_start(dl->d->base, dl->t->remote, true, on_resolved, dl, why,
+				    sizeof(why));
 	if (!dl->resolve)
 		attempt_failed(dl, why);
 }

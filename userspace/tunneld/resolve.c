@@ -6,14 +6,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include "clock.h"
 #include "resolve.h"
 #include "tnl.h"
 
 #define HOST_MAX 253
+/* libevent may still look at a base in the loop's next rounds after its last callback. */
+#define RETIRE_MS 5000
+
+/*
+ * A client of the name servers, shared by lookups; another one once its files are others.
+ * The first puts the domains of resolv.conf behind names, the second does not.
+ */
+struct dns {
+	struct evdns_base *base;
+	unsigned int refs; /* lookups, and being the current one */
+	struct stat conf, hosts;
+};
+
+static struct dns *current[2];
 
 struct resolve {
+	struct event_base *loop;
 	struct event *deliver;
-	struct evdns_base *dns;		       /* NULL: the address is numeric */
+	struct dns *dns;		       /* NULL: the address is numeric */
 	struct evdns_getaddrinfo_request *req; /* NULL: answered, or answered at once */
 	bool cancelled;
 	resolve_done done;
@@ -23,10 +40,72 @@ struct resolve {
 	char why[HOST_MAX + 128];
 };
 
+static void free_dns(evutil_socket_t fd, short what, void *arg)
+{
+	struct dns *dns = arg;
+
+	(void)fd;
+	(void)what;
+	evdns_base_free(dns->base, 0);
+	free(dns);
+}
+
+static void put_dns(struct event_base *loop, struct dns *dns)
+{
+	struct timeval later = clock_timeval(RETIRE_MS);
+
+	if (--dns->refs)
+		return;
+	/* without memory for that it is better kept than freed too soon */
+	event_base_once(loop, -1, EV_TIMEOUT, free_dns, dns, &later);
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Return: referenced, NULL without memory. */
+static struct dns *get_dns(struct event_base *loop, bool search)
+{
+	struct stat conf = { 0 }, hosts = { 0 };
+	struct dns **now = &current[search], *dns;
+
+	/* one that is not there is all zeros */
+	if (stat("/etc/resolv.conf", &conf))
+		memset(&conf, 0, sizeof(conf));
+	if (stat("/etc/hosts", &hosts))
+		memset(&hosts, 0, sizeof(hosts));
+	if (*now && same_file(&(*now)->conf, &conf) && same_file(&(*now)->hosts, &hosts)) {
+		(*now)->refs++;
+		return *now;
+	}
+	dns = calloc(1, sizeof(*dns));
+	if (dns)
+		dns->base = evdns_base_new(loop, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+	if (!dns || !dns->base) {
+		free(dns);
+		return NULL;
+	}
+	/* without the file this leaves the usual 127.0.0.1 */
+	evdns_base_resolv_conf_parse(dns->base,
+				     search ? DNS_OPTIONS_ALL :
+					      DNS_OPTIONS_ALL & ~DNS_OPTION_SEARCH,
+				     "/etc/resolv.conf");
+	dns->conf = conf;
+	dns->hosts = hosts;
+	if (*now)
+		put_dns(loop, *now);
+	*now = dns;
+	dns->refs = 2;
+	return dns;
+}
+
 static void release(struct resolve *r)
 {
 	if (r->dns)
-		evdns_base_free(r->dns, 0);
+		put_dns(r->loop, r->dns);
 	if (r->deliver)
 		event_free(r->deliver);
 	free(r);
@@ -71,7 +150,7 @@ static void on_answer(int result, struct evutil_addrinfo *list, void *arg)
 	deliver_later(r);
 }
 
-static void lookup(struct resolve *r, struct event_base *base, const char *host, const char *port)
+static void lookup(struct resolve *r, const char *host, const char *port, bool search)
 {
 	struct evutil_addrinfo hints = {
 		.ai_family = AF_UNSPEC,
@@ -83,15 +162,13 @@ static void lookup(struct resolve *r, struct event_base *base, const char *host,
 	struct evdns_getaddrinfo_request *req;
 
 	snprintf(r->why, sizeof(r->why), "resolving %s", host);
-	r->dns = evdns_base_new(base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+	r->dns = get_dns(r->loop, search);
 	if (!r->dns) {
 		snprintf(r->why, sizeof(r->why), "out of memory");
 		deliver_later(r);
 		return;
 	}
-	/* without the file this leaves the usual 127.0.0.1 */
-	evdns_base_resolv_conf_parse(r->dns, DNS_OPTIONS_ALL, "/etc/resolv.conf");
-	req = evdns_getaddrinfo(r->dns, host, port, &hints, on_answer, r);
+	req = evdns_getaddrinfo(r->dns->base, host, port, &hints, on_answer, r);
 	/* NULL: on_answer() has already run, from inside */
 	if (req)
 		r->req = req;
@@ -116,8 +193,8 @@ static bool split(const char *remote, char host[HOST_MAX + 1], const char **port
 	return true;
 }
 
-struct resolve *resolve_start(struct event_base *base, const char *remote, resolve_done done,
-			      void *arg, char *err, size_t errlen)
+struct resolve *resolve_start(struct event_base *base, const char *remote, bool search,
+			      resolve_done done, void *arg, char *err, size_t errlen)
 {
 	struct resolve *r = calloc(1, sizeof(*r));
 	char host[HOST_MAX + 1], ignored[128];
@@ -130,6 +207,7 @@ struct resolve *resolve_start(struct event_base *base, const char *remote, resol
 		snprintf(err, errlen, "out of memory");
 		return NULL;
 	}
+	r->loop = base;
 	r->done = done;
 	r->arg = arg;
 	if (tnl_parse_addr(remote, &r->addr[0], ignored, sizeof(ignored)) > 0) {
@@ -142,7 +220,7 @@ struct resolve *resolve_start(struct event_base *base, const char *remote, resol
 		snprintf(err, errlen, "\"%s\" is not host:port", remote);
 		return NULL;
 	}
-	lookup(r, base, host, port);
+	lookup(r, host, port, search);
 	return r;
 }
 

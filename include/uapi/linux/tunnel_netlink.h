@@ -108,12 +108,12 @@ enum tunnel_cmd {
 	TUNNEL_CMD_LISTENER_REPORT,
 	/*
 	 * From the kernel to ASK_PORT only: where shall this session of the peer's lead?
-	 * NAME, SESSION_ID, SERVICE, TARGET, PROTOCOL, [PEER_ADDR], [DESTINATION]. There
-	 * are TUNNEL_ANSWER_S seconds for an answer.
+	 * ASK_ID, NAME, SESSION_ID, SERVICE, TARGET, PROTOCOL, [PEER_ADDR], [DESTINATION].
+	 * There are TUNNEL_ANSWER_S seconds for an answer.
 	 */
 	TUNNEL_CMD_SESSION_ASK,
 	/*
-	 * From the daemon only: NAME, SESSION_ID, and FD (a connected TCP or unix stream
+	 * From the daemon only: ASK_ID, NAME, SESSION_ID, and FD (a connected TCP or unix stream
 	 * socket) or REASON (it leads nowhere). ENOENT: nobody waits for it any more.
 	 */
 	TUNNEL_CMD_SESSION_ANSWER,
@@ -327,6 +327,7 @@ enum tunnel_attr {
 	TUNNEL_A_TARGET,
 	TUNNEL_A_DESTINATION,		/* string, what a session asks its service for */
 	TUNNEL_A_ASK_PORT,		/* u32, netlink port for TUNNEL_CMD_SESSION_ASK */
+	TUNNEL_A_ASK_ID,		/* u64, of a question; the answer repeats it */
 
 	__TUNNEL_A_MAX,
 };
