@@ -448,7 +448,10 @@ def opens(_):
         ("a source of 17 bytes", name + tlv(O_SOURCE, bytes(17)), "P"),
         ("a source of 18 bytes", name + tlv(O_SOURCE, b"\xff" * 18), None),
         ("a source of 19 bytes", name + tlv(O_SOURCE, bytes(19)), "P"),
-        ("a destination of 900 bytes", name + tlv(3 | CRITICAL, bytes(900)), None),
+        ("an empty destination", name + tlv(3, b""), "P"),
+        ("a destination of 261 characters", name + tlv(3 | CRITICAL, b"~" * 261), None),
+        ("a destination of 262 characters", name + tlv(3 | CRITICAL, b"~" * 262), "P"),
+        ("a destination twice", name + tlv(3, b"a:1") + tlv(3 | CRITICAL, b"a:1"), "P"),
         ("a UUID of 15 bytes", name + tlv(O_UUID, bytes(15)), "P"),
         ("a UUID of 16 bytes", name + tlv(O_UUID, bytes(16)), None),
         ("a priority of no byte", name + tlv(O_PRIORITY, b""), "P"),
@@ -475,6 +478,8 @@ def opens(_):
     ]
     rows += [("a service with byte %#x" % b, tlv(O_SERVICE, b"tar" + bytes([b]) + b"et"), "P")
              for b in (0, 10, 27, 32, 37, 47, 65, 96, 123, 127, 128, 255)]
+    rows += [("a destination with byte %#x" % b, name + tlv(3, b"a" + bytes([b]) + b":1"), "P")
+             for b in (0, 10, 27, 32, 127, 128, 255)]
     for what, payload, answer in rows:
         yield "OPEN with %s" % what, \
             lambda side, p=payload, a=answer: case(side, p, a, None, 3)
