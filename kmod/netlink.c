@@ -751,15 +751,9 @@ static int start_admin(struct netlink_callback *cb)
 }
 
 /* Room for the longest object, however small the reader's buffer is. */
-static int start_listeners(struct netlink_callback *cb)
+static int start_long(struct netlink_callback *cb)
 {
 	cb->min_dump_alloc = max_t(u32, cb->min_dump_alloc, 2 * TUNNEL_ROUTES_MAX);
-	return start_admin(cb);
-}
-
-static int start_services(struct netlink_callback *cb)
-{
-	cb->min_dump_alloc = max_t(u32, cb->min_dump_alloc, 2 * TUNNEL_TARGET_MAX);
 	return start_admin(cb);
 }
 
@@ -774,6 +768,10 @@ static int start_services(struct netlink_callback *cb)
 	{ .cmd = TUNNEL_CMD_##c, .start = start_admin, .dumpit = dump,	\
 	  .policy = policy, .maxattr = TUNNEL_A_MAX,		\
 	  .flags = GENL_UNS_ADMIN_PERM }
+#define DUMP_LONG(c, dump)					\
+	{ .cmd = TUNNEL_CMD_##c, .start = start_long, .dumpit = dump,	\
+	  .policy = policy, .maxattr = TUNNEL_A_MAX,		\
+	  .flags = GENL_UNS_ADMIN_PERM }
 #define ANYBODY(c, fn)						\
 	{ .cmd = TUNNEL_CMD_##c, .doit = fn, .policy = policy,	\
 	  .maxattr = TUNNEL_A_MAX }
@@ -785,16 +783,12 @@ static const struct genl_ops ops[] = {
 	DO(SERVICE_NEW, service_new),
 	DO(SERVICE_SET, service_set),
 	DO(SERVICE_DEL, service_del),
-	{ .cmd = TUNNEL_CMD_SERVICE_GET, .start = start_services,
-	  .dumpit = tnl_dump_services, .policy = policy,
-	  .maxattr = TUNNEL_A_MAX, .flags = GENL_UNS_ADMIN_PERM },
+	DUMP_LONG(SERVICE_GET, tnl_dump_services),
 	DO(LISTENER_NEW, tnl_nl_listener_new),
 	DO(LISTENER_SET, tnl_nl_listener_set),
 	DO(LISTENER_REPORT, tnl_nl_listener_report),
 	DO(LISTENER_DEL, tnl_nl_listener_del),
-	{ .cmd = TUNNEL_CMD_LISTENER_GET, .start = start_listeners,
-	  .dumpit = tnl_dump_listeners, .policy = policy,
-	  .maxattr = TUNNEL_A_MAX, .flags = GENL_UNS_ADMIN_PERM },
+	DUMP_LONG(LISTENER_GET, tnl_dump_listeners),
 	DUMP(SESSION_GET, tnl_dump_sessions),
 	DO(SESSION_NEW, session_new),
 	DO(SESSION_ANSWER, session_answer),

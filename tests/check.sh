@@ -294,8 +294,15 @@ stage_hostile() {
 }
 
 stage_debug() {
+	local named
 	enqueue "${debug_kernels[*]}" tests/debug/*.sh
-	[ -z "$LONG" ] || enqueue "${debug_kernels[*]}" tests/net/*.sh
+	if [ -n "$LONG" ]; then
+		enqueue "${debug_kernels[*]}" tests/net/*.sh
+	else
+		# those for stock kernels that name a debug kernel as well
+		mapfile -t named < <(grep -l '^# short:.*-debug' tests/net/*.sh)
+		enqueue "${debug_kernels[*]}" "${named[@]}"
+	fi
 }
 
 stage_plants() {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # about: 30
-# short: 6.1 6.12
+# short: 6.1 6.12 6.12-debug
 #
 # Connections that a program has accepted and read some bytes of go on as sessions.
 # shellcheck source=tests/net/lib.sh

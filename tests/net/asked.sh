@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # about: 60
-# short: 6.1
+# short: 6.1 6.12-debug
 #
 # What the kernel asks of the daemon: a script is it, and answers rightly, wrongly, late and
 # not at all; with TCP and with unix sockets.

@@ -7,8 +7,10 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <linux/tls.h>
 #include "tnl.h"
 
@@ -114,6 +116,15 @@ int tnl_parse_addr(const char *text, struct sockaddr_storage *ss, char *err, siz
 	sin->sin_family = AF_INET;
 	sin->sin_port = htons(port);
 	return sizeof(*sin);
+}
+
+socklen_t tnl_addr_len(const struct sockaddr_storage *ss)
+{
+	const struct sockaddr_un *un = (const struct sockaddr_un *)ss;
+
+	if (ss->ss_family == AF_UNIX)
+		return offsetof(struct sockaddr_un, sun_path) + strlen(un->sun_path) + 1;
+	return ss->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 }
 
 char *tnl_format_addr(const void *sa, size_t len, char buf[TNL_ADDRSTRLEN])
@@ -337,7 +348,7 @@ static const char *const reasons[][2] = {
 	[TUNNEL_REASON_FLOOD] = { "flood", "the peer floods us with requests" },
 	[TUNNEL_REASON_TRANSPORT] = { "transport", "the TCP or TLS connection was lost" },
 	[TUNNEL_REASON_AEAD_LIMIT] = { "aead-limit", "the cipher's record limit was reached" },
-	[TUNNEL_REASON_NO_DAEMON] = { "no-daemon", "the daemon was gone for too long" },
+	[TUNNEL_REASON_NO_DAEMON] = { "no-daemon", "there is no daemon, or was none for too long" },
 	[TUNNEL_REASON_NO_MEMORY] = { "no-memory", "there was not enough memory" },
 	[TUNNEL_REASON_TYPE] = { "type", "one end sends messages, the other a stream" },
 };

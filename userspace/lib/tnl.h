@@ -65,6 +65,9 @@ int tnl_receive(struct tnl_conn *c, tnl_cb cb, void *arg);
  */
 int tnl_parse_addr(const char *text, struct sockaddr_storage *ss, char *err, size_t errlen);
 
+/** tnl_addr_len - bytes of an IPv4, IPv6 or unix address, as connect() wants them */
+socklen_t tnl_addr_len(const struct sockaddr_storage *ss);
+
 #define TNL_ADDRSTRLEN 64
 /** tnl_format_addr - "1.2.3.4:80" or "[2001:db8::1]:80". Return: @buf. */
 char *tnl_format_addr(const void *sa, size_t len, char buf[TNL_ADDRSTRLEN]);

@@ -385,21 +385,16 @@ static PRINTF(3) void say(char *line, size_t *len, const char *fmt, ...)
 
 char *egress_format(const struct egress_rule *r, char line[EGRESS_FORMAT_MAX])
 {
-	char address[INET6_ADDRSTRLEN];
+	char network[NETWORK_TEXT_MAX];
 	size_t len = 0;
 	unsigned int i;
 
 	say(line, &len, r->allow ? "allow" : "deny");
 	if (r->name)
 		say(line, &len, " name %s", r->name);
-	for (i = 0; i < r->n_networks; i++) {
-		const struct network *n = &r->network[i];
-
-		inet_ntop(n->family, n->address, address, sizeof(address));
-		say(line, &len, "%s%s", i ? "," : " network ", address);
-		if (n->bits < (n->family == AF_INET ? 32 : 128))
-			say(line, &len, "/%u", n->bits);
-	}
+	for (i = 0; i < r->n_networks; i++)
+		say(line, &len, "%s%s", i ? "," : " network ",
+		    network_format(&r->network[i], network));
 	for (i = 0; i < r->n_ports; i++) {
 		say(line, &len, "%s%u", i ? "," : " port ", r->port[i].first);
 		if (r->port[i].last != r->port[i].first)

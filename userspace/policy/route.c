@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <linux/tunnel.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "http.h"
@@ -42,6 +43,19 @@ const char *network_parse(struct network *n, const char *text)
 		if (n->address[i / 8] & 0x80 >> i % 8)
 			return "has bits behind its prefix";
 	return NULL;
+}
+
+char *network_format(const struct network *n, char text[NETWORK_TEXT_MAX])
+{
+	char address[INET6_ADDRSTRLEN] = "";
+	bool one = n->bits == (n->family == AF_INET ? 32 : 128);
+
+	inet_ntop(n->family, n->address, address, sizeof(address));
+	if (one)
+		snprintf(text, NETWORK_TEXT_MAX, "%s", address);
+	else
+		snprintf(text, NETWORK_TEXT_MAX, "%s/%u", address, n->bits);
+	return text;
 }
 
 bool network_has(const struct network *n, const struct sockaddr_storage *a)

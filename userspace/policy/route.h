@@ -38,6 +38,14 @@ struct route {
  */
 const char *network_parse(struct network *n, const char *text);
 
+/** NETWORK_TEXT_MAX - room for network_format() */
+#define NETWORK_TEXT_MAX 64
+
+/** network_format - as network_parse() takes it; without "/BITS" for one address
+ * Return: @text.
+ */
+char *network_format(const struct network *n, char text[NETWORK_TEXT_MAX]);
+
 /** network_has - is an address in a network? IPv4 in IPv6 (::ffff:0:0/96) is IPv4. */
 bool network_has(const struct network *n, const struct sockaddr_storage *a);
 

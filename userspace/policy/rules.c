@@ -295,7 +295,7 @@ static char *say(char *at, const char *end, const char *fmt, ...)
 char *rules_format(const struct route *t, char line[RULES_FORMAT_MAX])
 {
 	const char *end = line + RULES_FORMAT_MAX;
-	char address[INET6_ADDRSTRLEN], *at = line;
+	char network[NETWORK_TEXT_MAX], *at = line;
 
 	*at = 0;
 	if (t->sni)
@@ -311,13 +311,8 @@ char *rules_format(const struct route *t, char line[RULES_FORMAT_MAX])
 			 t->value ? t->value : "");
 	if (t->protocol != ROUTE_ANY)
 		at = say(at, end, "protocol %s ", rules_protocol_name(t->protocol));
-	if (t->source.family &&
-	    inet_ntop(t->source.family, t->source.address, address, sizeof(address))) {
-		at = say(at, end, "from %s", address);
-		if (t->source.bits < (t->source.family == AF_INET ? 32 : 128))
-			at = say(at, end, "/%u", t->source.bits);
-		at = say(at, end, " ");
-	}
+	if (t->source.family)
+		at = say(at, end, "from %s ", network_format(&t->source, network));
 	say(at, end, "to %s", t->target);
 	return line;
 }

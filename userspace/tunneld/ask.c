@@ -174,15 +174,6 @@ static void wait_for(struct ask *a, uint64_t ms)
 	evtimer_add(a->timer, &tv);
 }
 
-static socklen_t addr_len(const struct sockaddr_storage *ss)
-{
-	const struct sockaddr_un *un = (const struct sockaddr_un *)ss;
-
-	if (ss->ss_family == AF_UNIX)
-		return offsetof(struct sockaddr_un, sun_path) + strlen(un->sun_path) + 1;
-	return ss->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-}
-
 /* Is it an address of this host? Nothing is sent. */
 static bool is_own(const struct sockaddr_storage *to)
 {
@@ -191,7 +182,7 @@ static bool is_own(const struct sockaddr_storage *to)
 	int fd = socket(to->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool own = true; /* if it cannot be told */
 
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)to, addr_len(to)))
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)to, tnl_addr_len(to)))
 		own = false; /* no way there */
 	else if (fd >= 0 && !getsockname(fd, (struct sockaddr *)&from, &len))
 		own = to->ss_family == AF_INET6 ?
@@ -238,7 +229,7 @@ static void connect_next(struct ask *a)
 	}
 	if (to->ss_family != AF_UNIX)
 		setsockopt(a->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (!connect(a->fd, (const struct sockaddr *)to, addr_len(to))) {
+	if (!connect(a->fd, (const struct sockaddr *)to, tnl_addr_len(to))) {
 		connected(a);
 		return;
 	}

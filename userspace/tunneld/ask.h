@@ -12,7 +12,7 @@
 /** ask_start - TUNNEL_CMD_SESSION_ASK has come; it is answered from the loop */
 void ask_start(struct daemon *d, struct nlattr **attr);
 
-/** asks_drop - forget those there are: the kernel does when their time is over */
+/** asks_drop - answer those there are: the daemon leaves */
 void asks_drop(struct daemon *d);
 
 #endif /* TUNNELD_ASK_H */

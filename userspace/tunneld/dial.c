@@ -52,11 +52,6 @@ static uint32_t chance(void)
 	return v;
 }
 
-static socklen_t addr_len(const struct sockaddr_storage *ss)
-{
-	return ss->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-}
-
 /* --- one attempt --------------------------------------------------------- */
 
 static void wait_ms(struct dial *dl, uint64_t ms)
@@ -202,7 +197,7 @@ static void connect_next(struct dial *dl)
 	const struct sockaddr_storage *to = &dl->addr[dl->next_addr++];
 	int one = 1;
 
-	tnl_format_addr(to, addr_len(to), dl->peer);
+	tnl_format_addr(to, tnl_addr_len(to), dl->peer);
 	log_debug("tunnel %s: dialling %s", dl->t->name, dl->peer);
 	dl->state = DIAL_CONNECT;
 	dl->fd = socket(to->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
@@ -211,7 +206,8 @@ static void connect_next(struct dial *dl)
 		return;
 	}
 	setsockopt(dl->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(dl->fd, (const struct sockaddr *)to, addr_len(to)) && errno != EINPROGRESS) {
+	if (connect(dl->fd, (const struct sockaddr *)to, tnl_addr_len(to)) &&
+	    errno != EINPROGRESS) {
 		address_failed(dl, strerror(errno));
 		return;
 	}

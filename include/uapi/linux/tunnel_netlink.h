@@ -36,8 +36,8 @@
 #define TUNNEL_ROUTES_MAX	16384
 #define TUNNEL_REFUSAL_MAX	512
 /* Where a service leads that the daemon connects; and how long it may take, seconds. */
-#define TUNNEL_ANSWER_S		30
 #define TUNNEL_TARGET_MAX	4096
+#define TUNNEL_ANSWER_S		30
 
 /**
  * enum tunnel_cmd - requests and notifications
