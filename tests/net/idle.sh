@@ -10,9 +10,8 @@
 . "$TUNNEL_SRC/tests/net/lib.sh"
 echo 1..12
 # bytes for a session and side, without inode and file of the socket, and of these when all
-# are closed (the pages that a carrier keeps are among it, a MiB or two); a debug kernel
-# adds its own to each, and keeps for a while what was freed
-LIMIT=2048 LEFT=150
+# are closed; a debug kernel adds its own to each, and keeps for a while what was freed
+LIMIT=2048 LEFT=64
 [[ $KERNEL != *-debug ]] || LIMIT=100000 LEFT=4096
 
 # A peer grants 16384 sessions.
