@@ -290,7 +290,7 @@ dkms-install: dkms-source ## the module by dkms, for the running kernel and thos
 .PHONY: demo
 demo: ## two hosts and a tunnel, in a virtual machine (KERNEL=6.12)
 	@tests/vm/deps.sh
-	+@$(MAKE) --no-print-directory userspace lab-module-$(KERNEL)
+	+@$(MAKE) --no-print-directory userspace test-tools lab-module-$(KERNEL)
 	@tests/vm/run.sh -k $(KERNEL) tests/demo/demo.sh
 
 .PHONY: check
