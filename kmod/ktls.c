@@ -7,6 +7,7 @@
 
 #include "compat/compat.h"
 #include "ktls.h"
+#include "tls_control.h"
 
 static u32 cipher_bit(u16 cipher)
 {
@@ -25,7 +26,7 @@ static u32 cipher_bit(u16 cipher)
  * tnl_ktls_check - is everything that leaves this socket encrypted, and
  * everything that enters authenticated, by kernel software?
  * @sock: connected TCP
- * @ciphers: TUNNEL_CIPHER_* that are allowed
+ * @ciphers: TUNNEL_CIPHER_* that are allowed, or TNL_KTLS_ANY
  * @info: result
  * @extack: gets the reason of a refusal
  *
@@ -46,7 +47,7 @@ int tnl_ktls_check(struct socket *sock, u32 ciphers, struct tnl_ktls *info,
 	if (!inet_csk_has_ulp(sk) ||
 	    strcmp(inet_csk(sk)->icsk_ulp_ops->name, "tls")) {
 		NL_SET_ERR_MSG(extack,
-			       "the carrier socket has no kernel TLS: set TCP_ULP \"tls\" and install keys for both directions (TLS_TX and TLS_RX) before attaching it");
+			       "the socket has no kernel TLS: set TCP_ULP \"tls\" and install keys for both directions (TLS_TX and TLS_RX) before attaching it");
 		goto out;
 	}
 	ctx = tls_get_ctx(sk);
@@ -65,10 +66,10 @@ int tnl_ktls_check(struct socket *sock, u32 ciphers, struct tnl_ktls *info,
 	info->version = ctx->prot_info.version;
 	info->cipher = ctx->prot_info.cipher_type;
 	if (info->version != TLS_1_2_VERSION && info->version != TLS_1_3_VERSION) {
-		NL_SET_ERR_MSG(extack, "TLS version of the carrier is neither 1.2 nor 1.3");
+		NL_SET_ERR_MSG(extack, "the TLS version of the socket is neither 1.2 nor 1.3");
 		goto out;
 	}
-	if (!(cipher_bit(info->cipher) & ciphers)) {
+	if (ciphers != TNL_KTLS_ANY && !(cipher_bit(info->cipher) & ciphers)) {
 		NL_SET_ERR_MSG(extack,
 			       "the tunnel does not allow this cipher: see 'cipher' of 'tunnelctl tunnel add'");
 		goto out;
@@ -79,6 +80,12 @@ int tnl_ktls_check(struct socket *sock, u32 ciphers, struct tnl_ktls *info,
 out:
 	release_sock(sk);
 	return err;
+}
+
+/* tnl_ktls_version - 0x0303 or 0x0304 of a socket that tnl_ktls_check() approved of */
+u16 tnl_ktls_version(struct sock *sk)
+{
+	return tls_get_ctx(sk)->prot_info.version;
 }
 
 /**
@@ -135,6 +142,51 @@ bool tnl_ktls_record_open(struct sock *sk)
 
 	return READ_ONCE(ctx->pending_open_record_frags) ||
 	       (READ_ONCE(ctx->partially_sent_record) && sk_stream_memory_free(sk));
+}
+
+/* tnl_ktls_flushed - has TCP got all that was sent? Context: process, socket lock not held. */
+bool tnl_ktls_flushed(struct sock *sk)
+{
+	struct tls_context *ctx = tls_get_ctx(sk);
+	bool flushed;
+
+	lock_sock(sk);
+	flushed = list_empty(&tls_sw_ctx_tx(ctx)->tx_list) &&
+		  !ctx->partially_sent_record && !ctx->pending_open_record_frags;
+	if (!flushed && sk->sk_socket)
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	release_sock(sk);
+	return flushed;
+}
+
+/**
+ * tnl_ktls_close_notify - say that nothing more follows (RFC 8446, 6.1)
+ * @sock: kTLS; the caller is its only writer
+ * Context: process, socket lock not held; does not wait.
+ * Return: 0, -EAGAIN without space, or the socket's error.
+ */
+int tnl_ktls_close_notify(struct socket *sock)
+{
+	u8 alert[2] = { 1, TNL_TLS_CLOSE_NOTIFY };
+	union {
+		struct cmsghdr hdr;
+		u8 buf[CMSG_SPACE(sizeof(u8))];
+	} control = {
+		.hdr.cmsg_len = CMSG_LEN(sizeof(u8)),
+		.hdr.cmsg_level = SOL_TLS,
+		.hdr.cmsg_type = TLS_SET_RECORD_TYPE,
+	};
+	struct msghdr msg = {
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,
+	};
+	struct kvec v = { .iov_base = alert, .iov_len = sizeof(alert) };
+	int n;
+
+	*(u8 *)CMSG_DATA(&control.hdr) = TNL_TLS_ALERT;
+	n = kernel_sendmsg(sock, &msg, &v, 1, sizeof(alert));
+	return n == sizeof(alert) ? 0 : n < 0 ? n : -EAGAIN;
 }
 
 /**

@@ -15,11 +15,17 @@ struct tnl_ktls {
 	bool tx, rx;
 };
 
+/* Whatever the cipher. */
+#define TNL_KTLS_ANY U32_MAX
+
 int tnl_ktls_check(struct socket *sock, u32 ciphers, struct tnl_ktls *info,
 		   struct netlink_ext_ack *extack);
+u16 tnl_ktls_version(struct sock *sk);
 unsigned int tnl_ktls_record_len(struct sock *sk);
 bool tnl_ktls_idle(struct sock *sk);
 bool tnl_ktls_record_open(struct sock *sk);
+bool tnl_ktls_flushed(struct sock *sk);
+int tnl_ktls_close_notify(struct socket *sock);
 int tnl_ktls_recv(struct socket *sock, struct page *page, unsigned int offset,
 		  unsigned int len, u8 *type);
 

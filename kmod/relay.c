@@ -87,25 +87,26 @@ static bool send_ahead(struct tnl_relay *r)
 static bool read_local(struct tnl_relay *r)
 {
 	struct tnl_take t = { .tn = r->tn };
-	struct sock *sk = r->sock->sk;
-	bool eof;
+	bool eof = tnl_local_eof(&r->local);
 	int n;
 
-	if (tnl_local_broken(r->sock)) {
+	/*
+	 * In this order: what came before the FIN is in the queue then; and if it was no
+	 * FIN but a reset, that shows (pairs with the barrier in tcp_reset()).
+	 */
+	smp_rmb();
+	if (tnl_local_broken(&r->local)) {
 		tnl_relay_fail(r, TUNNEL_REASON_RESET);
 		return false;
 	}
 	if (r->ahead.len && !tnl_session_tx_closed(r->session) && !send_ahead(r))
 		return false;
-	eof = READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN || sock_flag(sk, SOCK_DONE);
-	/* In this order: what came before the FIN is in the queue then. */
-	smp_rmb();
-	if (skb_queue_empty_lockless(&sk->sk_receive_queue)) {
+	if (tnl_local_empty(&r->local)) {
 		tnl_chunkq_init(&t.q);
 		if (eof) {
 			set_bit(TNL_RELAY_UP_DONE, &r->bits);
 			tnl_session_send(r->session, &t.q, true);
-			tnl_local_half_closed(r->sock);
+			tnl_local_half_closed(&r->local);
 		}
 		return false;
 	}
@@ -119,7 +120,7 @@ static bool read_local(struct tnl_relay *r)
 	if (!t.room)
 		return false;
 	tnl_chunkq_init(&t.q);
-	n = tnl_local_take(r->sock, &t);
+	n = tnl_local_take(&r->local, &t);
 	if (t.q.len)
 		tnl_session_send(r->session, &t.q, false);
 	else
@@ -134,7 +135,7 @@ static bool read_local(struct tnl_relay *r)
 		return false;
 	}
 	/* A FIN that was eaten just now shows in the next pass. */
-	return n > 0 || READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+	return n > 0 || tnl_local_eof(&r->local);
 }
 
 /* --- session -> local ------------------------------------------------------ */
@@ -157,7 +158,7 @@ static void local_error(struct tnl_relay *r)
 		return;
 	}
 	/* The program is gone; what it said last is not. */
-	if (tnl_local_is_unix(r->sock) && !test_bit(TNL_RELAY_UP_DONE, &r->bits)) {
+	if (r->local.kind == TNL_LOCAL_UNIX && !test_bit(TNL_RELAY_UP_DONE, &r->bits)) {
 		set_bit(TNL_RELAY_DEAF, &r->bits);
 		tnl_watch_queue(&r->watch, &r->down_work);
 		return;
@@ -177,6 +178,44 @@ static void discard(struct tnl_relay *r)
 		tnl_session_consumed(r->session, len);
 }
 
+/* Before an attempt: space may come between failure and flag. */
+static void expect_space(struct tnl_relay *r)
+{
+	set_bit(TNL_WATCH_TX_BLOCKED, &r->watch.flags);
+	/* Pairs with the barrier of TCP before it wakes writers (tcp_check_space()). */
+	smp_mb__after_atomic();
+}
+
+/* There is none: when it comes we are woken. Of memory nobody tells us: we look again. */
+static void await_space(struct tnl_relay *r, bool memory)
+{
+	set_blocked(r, true);
+	if (memory || tnl_local_short(&r->local)) {
+		TNL_INC(r->tn, retries_armed);
+		tnl_watch_retry(&r->watch);
+	}
+}
+
+/* All that the peer said is in the local connection: now its end. */
+static void end_local(struct tnl_relay *r)
+{
+	int err;
+
+	expect_space(r);
+	err = tnl_local_fin(&r->local);
+	if (err == -EAGAIN || err == -ENOMEM) {
+		await_space(r, err == -ENOMEM);
+		return;
+	}
+	clear_bit(TNL_WATCH_TX_BLOCKED, &r->watch.flags);
+	set_blocked(r, false);
+	if (!err)
+		set_bit(TNL_RELAY_DOWN_DONE, &r->bits);
+	else
+		local_error(r);
+	tnl_watch_queue(&r->watch, &r->up_work);
+}
+
 /* Return: false when it has to wait or is through. */
 static bool write_local(struct tnl_relay *r)
 {
@@ -192,28 +231,23 @@ static bool write_local(struct tnl_relay *r)
 		return false;
 	}
 	if (tnl_chunkq_empty(&r->out)) {
+		if (test_bit(TNL_RELAY_ENDING, &r->bits)) {
+			end_local(r);
+			return false;
+		}
 		if (!tnl_session_recv(r->session, &r->out, &end))
 			return false;
 		if (tnl_chunkq_empty(&r->out)) {
-			if (end) {
-				if (tnl_local_fin(r->sock))
-					set_bit(TNL_RELAY_DOWN_DONE, &r->bits);
-				else
-					tnl_relay_fail(r, TUNNEL_REASON_NO_MEMORY);
-				tnl_watch_queue(&r->watch, &r->up_work);
-			}
-			return false;
+			if (!end)
+				return false;
+			set_bit(TNL_RELAY_ENDING, &r->bits);
+			return true;
 		}
 	}
 
 	n = tnl_chunk_peek(&r->out, &head, bv, SLICES, U32_MAX, &len);
-	set_bit(TNL_WATCH_TX_BLOCKED, &r->watch.flags);
-	/*
-	 * Before the attempt: space may come between failure and flag. Pairs
-	 * with the barrier of TCP before it wakes writers (tcp_check_space()).
-	 */
-	smp_mb__after_atomic();
-	sent = tnl_local_give(r->tn, r->sock, bv, n, len, len < r->out.len);
+	expect_space(r);
+	sent = tnl_local_give(r->tn, &r->local, bv, n, len, len < r->out.len);
 	if (sent > 0) {
 		clear_bit(TNL_WATCH_TX_BLOCKED, &r->watch.flags);
 		set_blocked(r, false);
@@ -222,12 +256,7 @@ static bool write_local(struct tnl_relay *r)
 		return true;
 	}
 	if (sent == -EAGAIN) {
-		set_blocked(r, true);
-		/* Memory was short, not space: nobody will wake us. */
-		if (tnl_local_short(r->sock)) {
-			TNL_INC(r->tn, retries_armed);
-			tnl_watch_retry(&r->watch);
-		}
+		await_space(r, false);
 		return false;
 	}
 	local_error(r);
@@ -290,8 +319,8 @@ static void leave_tunnel(struct tnl_relay *r)
 /* End with RST; the session has ended or is ended by the caller. */
 static void abort_local(struct tnl_relay *r)
 {
-	if (r->sock) {
-		sock_no_linger(r->sock->sk);
+	if (r->local.sock) {
+		sock_no_linger(r->local.sock->sk);
 		TNL_INC(r->tn, local_aborts);
 	}
 	tnl_session_detach(r->session);
@@ -331,12 +360,12 @@ static void begin_connect(struct tnl_relay *r)
 	/* The result of a connect may come before the call returns. */
 	tnl_relay_set_state(r, TNL_RELAY_CONNECTING);
 	err = sock_create_kern(r->tn->net, r->target.ss_family, SOCK_STREAM,
-			       IPPROTO_TCP, &r->sock);
+			       IPPROTO_TCP, &r->local.sock);
 	if (!err) {
-		tnl_local_adopt(r->sock);
-		tcp_sock_set_syncnt(r->sock->sk, SYN_RETRIES);
-		tnl_watch_start(&r->watch, r->sock);
-		err = kernel_connect(r->sock, tnl_sockaddr(&r->target),
+		tnl_local_adopt(&r->local, r->local.sock);
+		tcp_sock_set_syncnt(r->local.sock->sk, SYN_RETRIES);
+		tnl_watch_start(&r->watch, r->local.sock);
+		err = kernel_connect(r->local.sock, tnl_sockaddr(&r->target),
 				     tnl_sockaddr_len(&r->target), O_NONBLOCK);
 	}
 	revert_creds(old);
@@ -355,7 +384,7 @@ static void open_relay(struct tnl_relay *r)
 
 static void check_connect(struct tnl_relay *r)
 {
-	struct sock *sk = r->sock->sk;
+	struct sock *sk = r->local.sock->sk;
 	/* Pairs with the release in inet_sk_state_store(). */
 	int state = smp_load_acquire(&sk->sk_state);
 
@@ -388,9 +417,8 @@ static void take_answer(struct tnl_relay *r)
 		tnl_relay_fail(r, TUNNEL_REASON_UNREACHABLE);
 		return;
 	}
-	r->sock = sock;
+	tnl_local_adopt(&r->local, sock);
 	WRITE_ONCE(r->file, sock->file);
-	tnl_local_adopt(sock);
 	tnl_watch_start(&r->watch, sock);
 	tnl_net_linger(r->tn);
 	if (!test_bit(TNL_RELAY_FAILED, &r->bits))
@@ -399,7 +427,7 @@ static void take_answer(struct tnl_relay *r)
 
 static void watch_acks(struct tnl_relay *r)
 {
-	const struct tcp_sock *tp = tcp_sk(r->sock->sk);
+	const struct tcp_sock *tp = tcp_sk(r->local.sock->sk);
 	/* Not icsk_rto, which doubles while nothing comes. */
 	u32 rto_us = (READ_ONCE(tp->srtt_us) >> 3) + READ_ONCE(tp->rttvar_us);
 	unsigned long rto = min_t(unsigned long, usecs_to_jiffies(rto_us), RTO_MOST);
@@ -419,7 +447,7 @@ static void begin_closing(struct tnl_relay *r)
 	tnl_session_detach(r->session);
 	leave_tunnel(r);
 	tnl_relay_set_state(r, TNL_RELAY_CLOSING);
-	if (tnl_local_over(r->sock))
+	if (tnl_local_over(&r->local))
 		tnl_watch_queue(&r->watch, &r->up_work);
 	else
 		watch_acks(r);
@@ -446,12 +474,12 @@ static bool refuse_local(struct tnl_relay *r)
 		return false;
 	}
 	set_bit(TNL_RELAY_REFUSED, &r->bits);
-	if (kernel_sendmsg(r->sock, &msg, &v, 1, v.iov_len) != v.iov_len ||
-	    !tnl_local_fin(r->sock))
+	if (kernel_sendmsg(r->local.sock, &msg, &v, 1, v.iov_len) != v.iov_len ||
+	    tnl_local_fin(&r->local))
 		return false;
 	tnl_chunkq_purge(&r->ahead);
 	begin_closing(r);
-	if (!tnl_local_over(r->sock))
+	if (!tnl_local_over(&r->local))
 		mod_delayed_work(tnl_wq, &r->deadline, REFUSED_TIME);
 	return true;
 }
@@ -467,7 +495,7 @@ static void deadline(struct work_struct *work)
 
 	/* Pairs with the release in tnl_relay_set_state(). */
 	if (smp_load_acquire(&r->state) == TNL_RELAY_CLOSING &&
-	    READ_ONCE(tcp_sk(r->sock->sk)->snd_una) != r->acked &&
+	    READ_ONCE(tcp_sk(r->local.sock->sk)->snd_una) != r->acked &&
 	    !test_bit(TNL_RELAY_REFUSED, &r->bits)) {
 		watch_acks(r);
 		return;
@@ -487,8 +515,8 @@ static void up_work(struct work_struct *work)
 		return;
 	if (r->state == TNL_RELAY_CLOSING) {
 		if (test_bit(TNL_RELAY_FAILED, &r->bits))
-			sock_no_linger(r->sock->sk);
-		else if (!tnl_local_over(r->sock))
+			sock_no_linger(r->local.sock->sk);
+		else if (!tnl_local_over(&r->local))
 			return;
 		tnl_relay_die(r);
 		return;
@@ -519,7 +547,7 @@ static void up_work(struct work_struct *work)
 		if (test_bit(TNL_RELAY_UP_DONE, &r->bits) &&
 		    !test_bit(TNL_RELAY_FAILED, &r->bits) &&
 		    !test_bit(TNL_RELAY_DOWN_DONE, &r->bits) &&
-		    (tnl_local_gone(r->sock) || test_bit(TNL_RELAY_DEAF, &r->bits)))
+		    (tnl_local_gone(&r->local) || test_bit(TNL_RELAY_DEAF, &r->bits)))
 			local_error(r);
 	}
 
@@ -544,8 +572,8 @@ static void free_relay(struct tnl_relay *r)
 	tnl_chunkq_purge(&r->ahead);
 	if (r->file)
 		fput(r->file);
-	else if (r->sock)
-		sock_release(r->sock);
+	else if (r->local.sock)
+		sock_release(r->local.sock);
 	if (r->cred)
 		put_cred(r->cred);
 	if (r->answer)

@@ -13,6 +13,7 @@
 #include <linux/socket.h>
 
 #include "chunk.h"
+#include "local.h"
 #include "watch.h"
 
 struct netlink_ext_ack;
@@ -47,6 +48,7 @@ enum tnl_relay_bit {
 	TNL_RELAY_FAILED,	/* the local connection ended; see @reason */
 	TNL_RELAY_UP_DONE,	/* local FIN is in the session */
 	TNL_RELAY_DOWN_DONE,	/* peer's END is in the local connection */
+	TNL_RELAY_ENDING,	/* peer's END is to go into it */
 	TNL_RELAY_DEAF,		/* local end was reset behind its FIN: discard */
 	TNL_RELAY_ANSWERED,	/* the daemon has said it */
 	TNL_RELAY_REFUSED,	/* it closes with a last word: tnl_net.refused counts it */
@@ -59,7 +61,7 @@ struct tnl_relay {
 	struct tnl_session *session;	/* referenced */
 	u64 ask_id;			/* with ASKING */
 	struct socket *answer;		/* session lock: from the daemon, not taken yet */
-	struct socket *sock;		/* of @file; or ours, with no hold on the namespace */
+	struct tnl_local local;		/* of @file; or ours, with no hold on the namespace */
 	struct file *file;		/* user space has handed it over, or NULL; referenced */
 	struct tnl_watch watch;
 	struct work_struct up_work;	/* local -> session; and the state */
@@ -73,7 +75,7 @@ struct tnl_relay {
 	struct tnl_chunkq out;		/* down_work: taken from the session */
 	void *refusal;			/* up_work: said before an end that nobody accepted */
 	u32 refusal_len;
-	struct tnl_chunkq ahead;	/* up_work: read by others, goes before what is in @sock */
+	struct tnl_chunkq ahead;	/* up_work: read by others, goes before what is in @local */
 
 	struct sockaddr_storage target;
 	const struct cred *cred;	/* with TO_CONNECT */

@@ -16,15 +16,6 @@
 #include "take.h"
 #include "tunnel.h"
 
-/* There are no two readers of one queue. */
-static int check_plain(struct socket *sock, struct netlink_ext_ack *extack)
-{
-	if (tnl_local_is_unix(sock) || !inet_csk(sock->sk)->icsk_ulp_ops)
-		return 0;
-	NL_SET_ERR_MSG(extack, "the socket has a protocol of its own on top of TCP (kTLS, for one): only plain ones become sessions");
-	return -EOPNOTSUPP;
-}
-
 /**
  * tnl_relay_connect - give an incoming session its local connection
  * @s: just opened by the peer; its service exists
@@ -104,7 +95,7 @@ int tnl_relay_answer(struct tnl_session *s, u64 ask_id, int fd, u8 reason,
 		sock = tnl_handover(s->tunnel->tn, fd, true, extack);
 		if (IS_ERR(sock))
 			return PTR_ERR(sock);
-		err = check_plain(sock, extack);
+		err = tnl_local_check(sock, extack);
 		if (!err && READ_ONCE(sock->sk->sk_user_data)) {
 			NL_SET_ERR_MSG(extack, "the socket is in use by something else in the kernel");
 			err = -EBUSY;
@@ -156,7 +147,7 @@ static void source_of(struct socket *sock, struct tnl_open *o)
 {
 	struct sockaddr_storage ss;
 
-	if (!tnl_local_is_unix(sock) && kernel_getpeername(sock, (struct sockaddr *)&ss) >= 0)
+	if (!tnl_sock_is_unix(sock) && kernel_getpeername(sock, (struct sockaddr *)&ss) >= 0)
 		tnl_relay_source(o, &ss);
 }
 
@@ -165,7 +156,7 @@ static void begin(struct tnl_relay *r)
 {
 	struct tnl_net *tn = r->tn;
 
-	tnl_watch_start(&r->watch, r->sock);
+	tnl_watch_start(&r->watch, r->local.sock);
 	/* The peer may have ended the session already: die() needs this lock. */
 	spin_lock(&tn->reap_lock);
 	tnl_relay_set_state(r, TNL_RELAY_OPEN);
@@ -194,8 +185,7 @@ void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
 		sock_release(sock);
 		return;
 	}
-	r->sock = sock;
-	tnl_local_adopt(sock);
+	tnl_local_adopt(&r->local, sock);
 	strscpy(o.service, service, sizeof(o.service));
 	if (destination)
 		strscpy(o.destination, destination, sizeof(o.destination));
@@ -236,7 +226,7 @@ int tnl_relay_adopt(struct tnl_tunnel *t, struct tnl_open *o,
 
 	if (IS_ERR(sock))
 		return PTR_ERR(sock);
-	err = check_plain(sock, extack);
+	err = tnl_local_check(sock, extack);
 	if (err) {
 		sockfd_put(sock);
 		return err;
@@ -252,7 +242,7 @@ int tnl_relay_adopt(struct tnl_tunnel *t, struct tnl_open *o,
 		sockfd_put(sock);
 		return -ENOMEM;
 	}
-	r->sock = sock;
+	r->local.sock = sock;
 	WRITE_ONCE(r->file, sock->file);
 	if (a->refusal_len) {
 		r->refusal = kmemdup(a->refusal, a->refusal_len, GFP_KERNEL_ACCOUNT);
@@ -279,7 +269,7 @@ int tnl_relay_adopt(struct tnl_tunnel *t, struct tnl_open *o,
 		goto fail;
 	r->session = s;
 	*id = s->id;
-	tnl_local_adopt(sock);
+	tnl_local_adopt(&r->local, sock);
 	tnl_chunkq_splice(&r->ahead, &q);
 	TNL_INC(t->tn, local_accepts);
 	begin(r);
@@ -291,7 +281,7 @@ fail:
 	/* Now, not when it is reaped: the caller may do something else with it. */
 	tnl_watch_release(&r->watch);
 	WRITE_ONCE(r->file, NULL);
-	r->sock = NULL;
+	r->local.sock = NULL;
 	sockfd_put(sock);
 	tnl_relay_die(r);
 	return err;

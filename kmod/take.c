@@ -6,8 +6,10 @@
 #include <net/sock.h>
 
 #include "compat/compat.h"
+#include "ktls.h"
 #include "session.h"
 #include "take.h"
+#include "tls_control.h"
 #include "tunnel.h"
 
 static int take_slice(struct tnl_take *t, struct page *page, unsigned int offset,
@@ -51,6 +53,35 @@ int tnl_take_copy(struct tnl_take *t, const void *data, unsigned int len)
 	return len;
 }
 
+/*
+ * A place of our own to receive into, for @want bytes if it can be, but not more than
+ * there is room. First all that may fail: what was received cannot be put back.
+ */
+static int make_place(struct tnl_take *t, unsigned int want, struct bio_vec *bv)
+{
+	struct page_frag *pf = &current->task_frag;
+	struct page *old = pf->page;
+
+	if (tnl_chunkq_reserve(&t->q, 1, GFP_KERNEL) ||
+	    !skb_page_frag_refill(min_t(unsigned int, t->room, want), pf, GFP_KERNEL))
+		return -ENOMEM;
+	if (pf->page != old)
+		TNL_INC(t->tn, page_allocs);
+	bvec_set_page(bv, pf->page, min_t(unsigned int, t->room, pf->size - pf->offset),
+		      pf->offset);
+	return 0;
+}
+
+/* So much has been received into that place. */
+static void fill_place(struct tnl_take *t, unsigned int n)
+{
+	struct page_frag *pf = &current->task_frag;
+
+	tnl_chunkq_append(&t->q, pf->page, pf->offset, n);
+	pf->offset += n;
+	t->room -= n;
+}
+
 /**
  * tnl_take_recv - receive some bytes into a page of ours
  * @t: gets the slice
@@ -60,31 +91,48 @@ int tnl_take_copy(struct tnl_take *t, const void *data, unsigned int len)
  */
 int tnl_take_recv(struct tnl_take *t, struct socket *sock)
 {
-	struct page_frag *pf = &current->task_frag;
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
-	struct page *old = pf->page;
 	struct bio_vec bv;
-	int n;
+	int n = make_place(t, PAGE_SIZE, &bv);
 
-	/* First all that may fail: what was received cannot be put back. */
-	if (tnl_chunkq_reserve(&t->q, 1, GFP_KERNEL) ||
-	    !skb_page_frag_refill(min_t(unsigned int, t->room, PAGE_SIZE), pf, GFP_KERNEL))
-		return -ENOMEM;
-	if (pf->page != old)
-		TNL_INC(t->tn, page_allocs);
-	bvec_set_page(&bv, pf->page, min_t(unsigned int, t->room, pf->size - pf->offset),
-		      pf->offset);
+	if (n)
+		return n;
 	iov_iter_bvec(&msg.msg_iter, ITER_DEST, &bv, 1, bv.bv_len);
 	n = sock_recvmsg(sock, &msg, MSG_DONTWAIT);
 	if (n <= 0)
 		return n;
-	tnl_chunkq_append(&t->q, pf->page, pf->offset, n);
-	pf->offset += n;
-	t->room -= n;
+	fill_place(t, n);
 	if (n < TNL_COPYBREAK)
 		TNL_ADD(t->tn, copybreak_bytes_copied, n);
 	else
 		TNL_ADD(t->tn, payload_bytes_copied, n);
+	return n;
+}
+
+/**
+ * tnl_take_record - receive a TLS record, or part of it, into a page of ours
+ * @t: gets the slice, of data only
+ * @sock: kTLS; the caller is its only reader
+ * @type: result: its content type
+ * @data: result: its bytes, valid until the next call
+ *
+ * A record for which there is room is decrypted right into the page.
+ *
+ * Context: process, no lock held; does not wait.
+ * Return: bytes, at most @t->room, 0 at the end, -EAGAIN, -ENOMEM, or the socket's error.
+ */
+int tnl_take_record(struct tnl_take *t, struct socket *sock, u8 *type, const u8 **data)
+{
+	unsigned int want = tnl_ktls_record_len(sock->sk);
+	struct bio_vec bv;
+	int n = make_place(t, want ? want : PAGE_SIZE, &bv);
+
+	if (n)
+		return n;
+	n = tnl_ktls_recv(sock, bv.bv_page, bv.bv_offset, bv.bv_len, type);
+	*data = page_address(bv.bv_page) + bv.bv_offset;
+	if (n > 0 && *type == TNL_TLS_DATA)
+		fill_place(t, n);
 	return n;
 }
 

@@ -101,6 +101,7 @@ prepare() {
 		await 10 empty
 		;;
 	carriers) # carriers whose peer says nothing: before HELLO, and in a good-bye
+		: >"$T/silent" # what it said the last time
 		in_ns gw python3 "$TUNNEL_SRC/tests/debug/silent.py" v <"$T/hold" >"$T/silent" &
 		silent=$!
 		exec 8>"$T/hold"
@@ -110,6 +111,7 @@ prepare() {
 		;;
 	closing) # the last bytes of a connection never get to its program
 		kill "$out"
+		: >"$T/ask"
 		in_ns out python3 "$T/ask.py" <"$T/hold" >"$T/ask" &
 		asks=$!
 		exec 8>"$T/hold"

@@ -74,7 +74,7 @@ class World:
 
 def pump(a, b, data):
     """data from a to b; True if it came as it was."""
-    t = threading.Thread(target=a.sendall, args=(data,))
+    t = threading.Thread(target=a.sendall, args=(data,), daemon=True)
     t.start()
     good = receive(b, len(data)) == data
     t.join()
@@ -233,7 +233,8 @@ def refusals(w):
     x, y = pair()
     ulp(x, y)
     encrypt(x, y, 1)
-    wrong("a socket with kTLS", E.EOPNOTSUPP, "only plain ones", x)
+    wrong("a socket with kTLS that does not decrypt", E.EPROTO, "does not decrypt what this socket receives", x)
+    wrong("a socket with kTLS that does not encrypt", E.EPROTO, "does not encrypt what this socket sends", y)
     for s in (x, y):
         s.close()
     c.sendall(b"still mine")

@@ -1,17 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# about: 30
+# about: 45
 # short: 6.1 6.12 6.12-debug
 #
 # Connections that a program has accepted and read some bytes of go on as sessions.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..51
+echo 1..109
 
 check "the module loads" load_module
 ip link set lo up
 export PYTHONPATH=$TUNNEL_SRC/tests/net
 python3 "$TUNNEL_SRC/tests/net/adopt.py" handover || TESTS_FAILED=1
+python3 "$TUNNEL_SRC/tests/net/adopt_tls.py" || TESTS_FAILED=1
 check "the module goes" await 20 rmmod tunnel
 
 check "the module loads again" load_module

@@ -265,7 +265,7 @@ def less(attrs, *numbers):
 # --- sockets with kernel TLS ---------------------------------------------------
 
 TCP_ULP, SOL_TLS, TLS_TX, TLS_RX = 31, 282, 1, 2
-TLS_1_2 = 0x0303
+TLS_1_2, TLS_1_3 = 0x0303, 0x0304
 AES_GCM_128, AES_CCM_128 = 51, 53
 
 
@@ -292,10 +292,10 @@ def key(sock, direction, seed, cipher=AES_GCM_128, version=TLS_1_2):
                     bytes([seed]) * 8 + bytes([seed + 1]) * 16 + bytes([seed + 2]) * 4 + bytes(8))
 
 
-def encrypt(sender, receiver, seed, cipher=AES_GCM_128):
+def encrypt(sender, receiver, seed, cipher=AES_GCM_128, version=TLS_1_2):
     """One direction of a connection."""
-    key(sender, TLS_TX, seed, cipher)
-    key(receiver, TLS_RX, seed, cipher)
+    key(sender, TLS_TX, seed, cipher, version)
+    key(receiver, TLS_RX, seed, cipher, version)
 
 
 def receive(s, n):

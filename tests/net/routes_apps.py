@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-routes_apps.py serve | grpc TARGET | websocket URL: servers and clients by the libraries
-of Debian; and a server that sums up what it gets, one that speaks first.
+routes_apps.py serve | grpc TARGET [CA NAME] | websocket URL [CA ADDRESS, of a.example]: servers and
+clients by the libraries of Debian, with TLS if they are given a CA; and a server that sums
+up what it gets, one that speaks first. CERTIFICATE=FILE: servers with TLS, too.
 """
 import asyncio
 import hashlib
+import os
 import socket
+import ssl
 import sys
 import threading
 from concurrent import futures
 
 MIB = 1 << 20
+CERTIFICATE = os.environ.get("CERTIFICATE")
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
 
 
 # --- gRPC, of bytes, without a compiled description
@@ -45,13 +54,22 @@ def serve_grpc():
         "Both": g.stream_stream_rpc_method_handler(both),
     })])
     assert server.add_insecure_port("127.0.0.1:50051")
+    if CERTIFICATE:
+        assert server.add_secure_port("127.0.0.1:50052", g.ssl_server_credentials(
+            [(read(CERTIFICATE + ".key"), read(CERTIFICATE))]))
     server.start()
     return server
 
 
-def grpc_client(target):
+def grpc_client(target, ca=None, name=None):
     import grpc  # pylint: disable=import-outside-toplevel
-    with grpc.insecure_channel(target, [("grpc.enable_http_proxy", 0)]) as c:
+    options = [("grpc.enable_http_proxy", 0)]
+    if ca:
+        options.append(("grpc.ssl_target_name_override", name))
+        channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(read(ca)), options)
+    else:
+        channel = grpc.insecure_channel(target, options)
+    with channel as c:
         assert c.unary_unary("/t.T/Echo")(b"hello", timeout=30) == b"hello"
         parts = list(c.unary_stream("/t.T/Down")(b"x" * 1000, timeout=60))
         assert [len(p) for p in parts] == [1000000] * 10
@@ -69,12 +87,18 @@ async def websocket_server():
         async for message in ws:
             await ws.send(message)
     await websockets.serve(handler, "127.0.0.1", 8765, max_size=4 * MIB)
+    if CERTIFICATE:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(CERTIFICATE, CERTIFICATE + ".key")
+        await websockets.serve(handler, "127.0.0.1", 8766, max_size=4 * MIB, ssl=context)
     await asyncio.Future()
 
 
-async def websocket_client(url):
+async def websocket_client(url, ca=None, address=None):
     import websockets  # pylint: disable=import-outside-toplevel
-    async with websockets.connect(url, max_size=4 * MIB, open_timeout=30) as ws:
+    how = {"ssl": ssl.create_default_context(cafile=ca), "host": address,
+           "server_hostname": "a.example"} if ca else {}
+    async with websockets.connect(url, max_size=4 * MIB, open_timeout=30, **how) as ws:
         for n in (1, 125, 126, 65535, 65536, MIB):
             await ws.send(b"z" * n)
             assert await asyncio.wait_for(ws.recv(), 30) == b"z" * n
@@ -146,9 +170,9 @@ def main():
     if sys.argv[1] == "serve":
         serve()
     elif sys.argv[1] == "grpc":
-        grpc_client(sys.argv[2])
+        grpc_client(*sys.argv[2:])
     else:
-        asyncio.run(websocket_client(sys.argv[2]))
+        asyncio.run(websocket_client(*sys.argv[2:]))
 
 
 main()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Routes as text, and what a client hears that is led nowhere. */
-/* links: userspace/policy/answer.c userspace/policy/http.c userspace/policy/route.c userspace/policy/rules.c userspace/lib/text.c */
+/* links: userspace/policy/answer.c userspace/policy/http.c userspace/policy/route.c userspace/policy/rules.c userspace/lib/text.c userspace/policy/edge.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -138,6 +138,76 @@ static void refusals(void **state)
 	}
 }
 
+static void edges(void **state)
+{
+	static const char text[] = "# of a site\n"
+				   "tls certificate /a.pem key /a.key\n"
+				   "  tls  certificate /b.pem # both in it\n"
+				   "tls alpn h2,http/1.1\n"
+				   "host tls to a/b\n"
+				   "to a/c";
+	static const struct {
+		const char *text, *says;
+	} wrong[] = {
+		{ "to a/b\ntls certificate /a.pem", "is behind a route" },
+		{ "tls", "is neither" },
+		{ "tls key /a", "is neither" },
+		{ "tls certificate a.pem", "named from the root" },
+		{ "tls certificate /", "named from the root" },
+		{ "tls certificate /a key", "has no file behind" },
+		{ "tls certificate /a /b", "that is not \"key\"" },
+		{ "tls certificate /a key b", "named from the root" },
+		{ "tls certificate /a key /b c", "a word too many" },
+		{ "tls certificate /a\ntls certificate /a key /b", "is there already" },
+		{ "tls alpn h2", "has no certificate" },
+		{ "tls certificate /a\ntls alpn", "is neither" },
+		{ "tls certificate /a\ntls alpn ,h2", "is no list of protocols" },
+		{ "tls certificate /a\ntls alpn 123456789012345678901234567890123", "is no list" },
+		{ "tls certificate /a\ntls alpn a,b,c,d,e,f,g,h,i", "more than 8" },
+		{ "tls certificate /a\ntls alpn a\ntls alpn b", "is there twice" },
+		{ "tlsx certificate /a", "is none of sni" },
+	};
+	char many[EDGE_CERTS_MAX * 32 + 64], *at = many, *whole;
+	struct edge_names names;
+	struct rules r;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(rules_parse(&r, text, &line, err, sizeof(err)), 0);
+	assert_int_equal(r.n, 2);
+	assert_int_equal(r.edge->n, 2);
+	assert_string_equal(r.edge->cert[0].key, "/a.key");
+	assert_string_equal(r.edge->cert[1].certificate, "/b.pem");
+	assert_string_equal(r.edge->cert[1].key, "/b.pem");
+	edge_split(&names, r.edge->alpn);
+	assert_string_equal(names.name[0], "h2");
+	assert_string_equal(names.name[1], "http/1.1");
+	assert_null(names.name[2]);
+	whole = rules_format_edge(r.edge);
+	assert_string_equal(whole, "tls certificate /a.pem key /a.key\n"
+				   "tls certificate /b.pem\ntls alpn h2,http/1.1\n");
+	free(whole);
+	rules_free(&r);
+	whole = rules_format_edge(NULL);
+	assert_string_equal(whole, "");
+	free(whole);
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		assert_int_equal(rules_parse(&r, wrong[i].text, &line, err, sizeof(err)), -EINVAL);
+		if (!strstr(err, wrong[i].says))
+			fail_msg("'%s': '%s' is not in '%s'", wrong[i].text, wrong[i].says, err);
+		assert_null(r.edge);
+	}
+	for (i = 0; i < EDGE_CERTS_MAX; i++)
+		at += sprintf(at, "tls certificate /%zu\n", i);
+	assert_int_equal(rules_parse(&r, many, &line, err, sizeof(err)), 0);
+	/* nobody is led anywhere, and is told so */
+	assert_true(r.reads);
+	rules_free(&r);
+	strcpy(at, "tls certificate /x");
+	assert_int_equal(rules_parse(&r, many, &line, err, sizeof(err)), -EINVAL);
+	assert_non_null(strstr(err, "more than 64"));
+}
+
 static void limits(void **state)
 {
 	char *text = malloc(RULES_MAX * 16 + RULES_LINE_MAX + 64), *at = text;
@@ -237,8 +307,9 @@ static void of_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole),  cmocka_unit_test(names),    cmocka_unit_test(refusals),
-		cmocka_unit_test(limits), cmocka_unit_test(of_http1), cmocka_unit_test(of_others),
+		cmocka_unit_test(whole),     cmocka_unit_test(names),  cmocka_unit_test(refusals),
+		cmocka_unit_test(edges),     cmocka_unit_test(limits), cmocka_unit_test(of_http1),
+		cmocka_unit_test(of_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

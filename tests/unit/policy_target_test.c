@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* links: userspace/policy/target.c userspace/policy/destination.c userspace/policy/http.c userspace/lib/text.c */
+/* links: userspace/policy/target.c userspace/policy/destination.c userspace/policy/http.c userspace/lib/text.c userspace/policy/edge.c */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -69,6 +69,82 @@ static void test_wrong(void **state)
 	assert_int_not_equal(target_parse(&t, path, err, sizeof(err)), 0);
 }
 
+/* What is read, and the one way in which all of its meaning are written. */
+static void test_tls(void **state)
+{
+	static const struct {
+		const char *text, *to, *name, *alpn, *whole;
+	} right[] = {
+		{ "https://A.Example.", "a.example:443", "a.example", "http/1.1",
+		  "https://a.example:443" },
+		{ "https://a.example:8443 name=B.example", "a.example:8443", "b.example",
+		  "http/1.1", "https://a.example:8443 name=b.example" },
+		{ "grpcs://a.example alpn=h2", "a.example:443", "a.example", "h2",
+		  "grpcs://a.example:443" },
+		{ "wss://a.example name=a.example verify=yes", "a.example:443", "a.example",
+		  "http/1.1", "wss://a.example:443" },
+		{ "tls://a.example:5 alpn=x,y ca=/ca.pem", "a.example:5", "a.example", "x,y",
+		  "tls://a.example:5 ca=/ca.pem alpn=x,y" },
+		{ "https://[2001:DB8::1] name=a.b", "[2001:db8::1]:443", "a.b", "http/1.1",
+		  "https://[2001:db8::1]:443 name=a.b" },
+		{ "https://[::1]:1 verify=no alpn=", "[::1]:1", "", "",
+		  "https://[::1]:1 alpn= verify=no" },
+		{ "https://127.0.0.1:8443 verify=no", "127.0.0.1:8443", "", "http/1.1",
+		  "https://127.0.0.1:8443 verify=no" },
+	};
+	static const struct {
+		const char *text, *says;
+	} wrong[] = {
+		{ "https://", "" },
+		{ "https:// a", "" },
+		{ "https://a.example/", "names more than a host and a port" },
+		{ "https://me@a.example", "names more than a host and a port" },
+		{ "https://a.example:0", "" },
+		{ "https://127.0.0.1", "certificates have names: add name=NAME" },
+		{ "https://127.1 verify=no", "" },
+		{ "tls://a.example", "has no port" },
+		{ "https://a.example name=", "" },
+		{ "https://a.example name=a!b", "" },
+		{ "https://a.example ca=ca.pem", "named from the root" },
+		{ "https://a.example alpn=,", "is no list of protocols" },
+		{ "https://a.example alpn=h2,", "is no list of protocols" },
+		{ "https://a.example verify=maybe", "is none of name=NAME" },
+		{ "https://a.example\nverify=no", "is one line" },
+		{ "http://a.example", "" },
+		{ "HTTPS://a.example", "" },
+	};
+	char err[256], whole[TARGET_FORMAT_MAX], long_text[TARGET_FORMAT_MAX + 64], out[64];
+	struct target t, again;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		if (target_parse(&t, right[i].text, err, sizeof(err)))
+			fail_msg("%s: %s", right[i].text, err);
+		assert_int_equal(t.kind, TARGET_TLS);
+		assert_string_equal(t.to, right[i].to);
+		assert_string_equal(t.tls.name, right[i].name);
+		assert_string_equal(t.tls.alpn, right[i].alpn);
+		assert_int_equal(t.tls.verify, !strstr(right[i].text, "verify=no"));
+		assert_string_equal(target_format(&t, whole), right[i].whole);
+		assert_int_equal(target_parse(&again, whole, err, sizeof(err)), 0);
+		assert_string_equal(target_format(&again, long_text), whole);
+		assert_memory_equal(&again.tls, &t.tls, sizeof(t.tls));
+	}
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		err[0] = 0;
+		assert_int_not_equal(target_parse(&t, wrong[i].text, err, sizeof(err)), 0);
+		if (!*err || !strstr(err, wrong[i].says))
+			fail_msg("%s: '%s' is not in '%s'", wrong[i].text, wrong[i].says, err);
+	}
+	memset(long_text, 'x', sizeof(long_text));
+	memcpy(long_text, "https://", 8);
+	long_text[sizeof(long_text) - 1] = 0;
+	assert_int_not_equal(target_parse(&t, long_text, err, sizeof(err)), 0);
+	target_where("https://a.example name=b", NULL, out, sizeof(out));
+	assert_string_equal(out, "https://a.example");
+}
+
 static void test_where(void **state)
 {
 	char out[16];
@@ -93,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_tls),
 		cmocka_unit_test(test_where),
 	};
 

@@ -132,12 +132,13 @@ static void start_timeout(int side, int fd, uint32_t ciphers, unsigned int timeo
 	struct handshake_params p = {
 		.base = base,
 		.ops = &fake_ops,
-		.fd = fd,
-		.server = side == SERVER,
-		.id = ids[side],
-		.ciphers = ciphers,
+		.tls = { .fd = fd,
+			 .server = side == SERVER,
+			 .id = ids[side],
+			 .ciphers = ciphers,
+			 .accept_pin = accept_pin,
+			 .arg = e },
 		.timeout_ms = timeout_ms,
-		.accept_pin = accept_pin,
 		.done = on_done,
 		.arg = e,
 	};
@@ -385,7 +386,9 @@ static void test_no_common_cipher(void **state)
 
 static void test_kernel_refuses(void **state)
 {
-	struct handshake_params p = { .base = base, .ops = &fake_ops, .id = ids[CLIENT] };
+	struct handshake_params p = { .base = base,
+				      .ops = &fake_ops,
+				      .tls = { .id = ids[CLIENT] } };
 	char err[64];
 	int fd[2];
 
@@ -400,10 +403,10 @@ static void test_kernel_refuses(void **state)
 
 	prepare_ret = -ENOENT;
 	tcp_pair(fd);
-	p.fd = fd[CLIENT];
+	p.tls.fd = fd[CLIENT];
 	assert_null(handshake_start(&p, err, sizeof(err)));
 	assert_string_equal(err, "prepare fails");
-	assert_int_equal(fcntl(p.fd, F_GETFD), -1); /* closed */
+	assert_int_equal(fcntl(p.tls.fd, F_GETFD), -1); /* closed */
 	close(fd[SERVER]);
 }
 

@@ -214,6 +214,30 @@ static int check_line(const struct place *p, char *line)
 	return 0;
 }
 
+bool rules_is_edge(const char *line)
+{
+	const size_t word = strlen(EDGE_WORD);
+
+	line += strspn(line, BLANK);
+	return !strncmp(line, EDGE_WORD, word) && (!line[word] || strchr(BLANK, line[word]));
+}
+
+static int add_edge(struct rules *r, const struct place *p, char *line)
+{
+	const char *why = "is behind a route: lines about TLS come first";
+
+	if (!r->n) {
+		if (!r->edge)
+			r->edge = calloc(1, sizeof(*r->edge));
+		if (!r->edge) {
+			snprintf(p->err, p->errlen, "out of memory");
+			return -ENOMEM;
+		}
+		why = edge_read(r->edge, line + strspn(line, BLANK) + strlen(EDGE_WORD));
+	}
+	return why ? bad(p, "", EDGE_WORD, why) : 0;
+}
+
 static int add(struct rules *r, const struct place *p, char *line)
 {
 	struct route *more;
@@ -221,6 +245,8 @@ static int add(struct rules *r, const struct place *p, char *line)
 
 	if (ret || !line[strspn(line, BLANK)])
 		return ret;
+	if (rules_is_edge(line))
+		return add_edge(r, p, line);
 	if (r->n == RULES_MAX) {
 		snprintf(p->err, p->errlen, "there are more than %d routes", RULES_MAX);
 		return -EINVAL;
@@ -257,18 +283,23 @@ int rules_parse(struct rules *r, const char *text, size_t *line_no, char *err, s
 		p.line++;
 		ret = add(r, &p, line);
 	}
+	if (!ret && r->edge && !r->edge->n)
+		ret = bad(&p, "", EDGE_WORD,
+			  "has no certificate: \"tls certificate FILE\" is missing");
 	if (line_no)
 		*line_no = p.line;
 	if (ret)
 		rules_free(r);
 	else
-		r->reads = route_reads(r->route, r->n);
+		/* who is led nowhere is to be answered in the protocol that it speaks */
+		r->reads = !r->n || route_reads(r->route, r->n);
 	return ret;
 }
 
 void rules_free(struct rules *r)
 {
 	free(r->route);
+	free(r->edge);
 	free(r->text);
 	memset(r, 0, sizeof(*r));
 }
@@ -290,6 +321,32 @@ static char *say(char *at, const char *end, const char *fmt, ...)
 	n = vsnprintf(at, end - at, fmt, ap);
 	va_end(ap);
 	return n < end - at ? at + n : at;
+}
+
+char *rules_format_edge(const struct edge *e)
+{
+	/* each as long as the words that were read, and those that say what they are */
+	size_t i, room = 1 + (e && e->alpn ? strlen(e->alpn) + 16 : 0);
+	char *text, *at, *end;
+
+	for (i = 0; e && i < e->n; i++)
+		room += strlen(e->cert[i].certificate) + strlen(e->cert[i].key) + 32;
+	text = malloc(room);
+	if (!text)
+		return NULL;
+	at = text;
+	end = text + room;
+	*at = 0;
+	for (i = 0; e && i < e->n; i++) {
+		const struct edge_cert *c = &e->cert[i];
+		bool one = !strcmp(c->certificate, c->key);
+
+		at = say(at, end, EDGE_WORD " certificate %s%s%s\n", c->certificate,
+			 one ? "" : " key ", one ? "" : c->key);
+	}
+	if (e && e->alpn)
+		say(at, end, EDGE_WORD " alpn %s\n", e->alpn);
+	return text;
 }
 
 char *rules_format(const struct route *t, char line[RULES_FORMAT_MAX])

@@ -6,11 +6,12 @@
  *	host *.example.org path /api from 10.0.0.0/8 to gw/api
  *	to gw/web
  *
- * Pure.
+ * Before them may stand how TLS is ended there (edge.h). Pure.
  */
 #ifndef POLICY_RULES_H
 #define POLICY_RULES_H
 
+#include "edge.h"
 #include "route.h"
 
 /** RULES_MAX - most routes of a listener */
@@ -22,8 +23,9 @@
 struct rules {
 	struct route *route;
 	size_t n;
+	struct edge *edge; /* NULL: no TLS of ours */
 	char *text;
-	bool reads; /* route_reads() */
+	bool reads; /* is what a connection says looked at? See route_reads() */
 };
 
 /**
@@ -45,6 +47,14 @@ void rules_free(struct rules *r);
  * Return: @line.
  */
 char *rules_format(const struct route *t, char line[RULES_FORMAT_MAX]);
+
+/** rules_format_edge - the TLS of a listener as lines, in the one way; with "\n" behind each
+ * Return: from malloc(), "" without TLS, NULL without memory.
+ */
+char *rules_format_edge(const struct edge *e);
+
+/** rules_is_edge - is a line about TLS, and so no route? */
+bool rules_is_edge(const char *line);
 
 /** rules_protocol_name - enum tunnel_protocol as a word of a route, NULL past the last */
 const char *rules_protocol_name(unsigned int protocol);

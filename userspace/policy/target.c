@@ -36,13 +36,155 @@ const char *target_rules(const char *text)
 	return text + word + (text[word] == '\n');
 }
 
+/* --- TLS to a service ------------------------------------------------------ */
+
+/* What a scheme means: its port, 0 if one must be named; what is offered by ALPN. */
+static const struct scheme {
+	const char *name, *alpn;
+	unsigned int port;
+} schemes[] = {
+	{ "https", "http/1.1", 443 },
+	{ "grpcs", "h2", 443 },
+	{ "wss", "http/1.1", 443 },
+	{ "tls", "", 0 },
+};
+
+/* Return: whose "SCHEME://" @text begins with, or NULL. */
+static const struct scheme *scheme_of(const char *text)
+{
+	size_t i, len;
+
+	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		len = strlen(schemes[i].name);
+		if (!strncmp(text, schemes[i].name, len) && !strncmp(text + len, "://", 3))
+			return &schemes[i];
+	}
+	return NULL;
+}
+
+/* "HOST[:PORT]" of a URL, and nothing behind it. */
+static const char *read_authority(struct target *t, const struct scheme *scheme, const char *word)
+{
+	const char *bracket = strchr(word, ']');
+	char whole[DESTINATION_MAX + 16];
+	struct destination to;
+	const char *why;
+
+	if (word[strcspn(word, "/?@")])
+		return "names more than a host and a port: SCHEME://HOST[:PORT] is all that counts";
+	if (strchr(bracket ? bracket : word, ':'))
+		snprintf(whole, sizeof(whole), "%s", word);
+	else if (scheme->port)
+		snprintf(whole, sizeof(whole), "%.*s:%u", DESTINATION_MAX, word, scheme->port);
+	else
+		return "has no port";
+	why = destination_parse(&to, whole, strlen(whole));
+	if (why)
+		return why;
+	destination_format(&to, t->to);
+	snprintf(t->tls.name, sizeof(t->tls.name), "%s", to.host);
+	return NULL;
+}
+
+/* Return: NULL, or a sentence without its subject, @word. */
+static const char *read_option(struct upstream *u, const char *word)
+{
+	const char *why;
+
+	if (!strncmp(word, "name=", 5))
+		return destination_name(u->name, word + 5, strlen(word + 5));
+	if (!strncmp(word, "ca=", 3)) {
+		why = edge_path(word + 3);
+		snprintf(u->ca, sizeof(u->ca), "%s", why ? "" : word + 3);
+		return why;
+	}
+	if (!strcmp(word, "alpn=")) {
+		*u->alpn = 0;
+		return NULL;
+	}
+	if (!strncmp(word, "alpn=", 5)) {
+		why = edge_alpn(word + 5);
+		snprintf(u->alpn, sizeof(u->alpn), "%s", why ? "" : word + 5);
+		return why;
+	}
+	if (!strcmp(word, "verify=no") || !strcmp(word, "verify=yes")) {
+		u->verify = word[7] == 'y';
+		return NULL;
+	}
+	return "is none of name=NAME, ca=FILE, alpn=NAME,... and verify=no";
+}
+
+static int read_tls(struct target *t, const struct scheme *scheme, const char *text, char *err,
+		    size_t errlen)
+{
+	char copy[TARGET_FORMAT_MAX], shown[128], *save, *word;
+	const char *why;
+
+	if (strlen(text) >= sizeof(copy) || strpbrk(text, "\t\r\n")) {
+		snprintf(err, errlen, "a target is one line of less than %zu bytes", sizeof(copy));
+		return -EINVAL;
+	}
+	snprintf(copy, sizeof(copy), "%s", text);
+	word = strtok_r(copy, " ", &save);
+	t->kind = TARGET_TLS;
+	t->tls.verify = true;
+	snprintf(t->tls.scheme, sizeof(t->tls.scheme), "%s", scheme->name);
+	snprintf(t->tls.alpn, sizeof(t->tls.alpn), "%s", scheme->alpn);
+	why = read_authority(t, scheme, word + strlen(scheme->name) + 3);
+	while (!why && (word = strtok_r(NULL, " ", &save)))
+		why = read_option(&t->tls, word);
+	if (!why && t->tls.verify && !*t->tls.name) {
+		why = "has an address, and certificates have names: add name=NAME";
+		word = copy;
+	}
+	if (!why)
+		return 0;
+	memset(t, 0, sizeof(*t));
+	tnl_escape(word ? word : copy, shown, sizeof(shown));
+	snprintf(err, errlen, "\"%s\" %s", shown, why);
+	return -EINVAL;
+}
+
+char *target_format(const struct target *t, char text[TARGET_FORMAT_MAX])
+{
+	const struct upstream *u = &t->tls;
+	const struct scheme *scheme = schemes;
+	struct destination to;
+	int n;
+
+	if (t->kind == TARGET_UNIX) {
+		snprintf(text, TARGET_FORMAT_MAX, UNIX "%s", t->un.sun_path);
+		return text;
+	}
+	if (t->kind != TARGET_TLS) {
+		snprintf(text, TARGET_FORMAT_MAX, "%s", t->to);
+		return text;
+	}
+	while (strcmp(scheme->name, u->scheme))
+		scheme++;
+	destination_parse(&to, t->to, strlen(t->to));
+	n = snprintf(text, TARGET_FORMAT_MAX, "%s://%s", u->scheme, t->to);
+	if (strcmp(u->name, to.host))
+		n += snprintf(text + n, TARGET_FORMAT_MAX - n, " name=%s", u->name);
+	if (*u->ca)
+		n += snprintf(text + n, TARGET_FORMAT_MAX - n, " ca=%s", u->ca);
+	if (strcmp(u->alpn, scheme->alpn))
+		n += snprintf(text + n, TARGET_FORMAT_MAX - n, " alpn=%s", u->alpn);
+	if (!u->verify)
+		snprintf(text + n, TARGET_FORMAT_MAX - n, " verify=no");
+	return text;
+}
+
 int target_parse(struct target *t, const char *text, char *err, size_t errlen)
 {
+	const struct scheme *scheme = scheme_of(text);
 	struct destination to;
 	const char *why;
 	char shown[128];
 
 	memset(t, 0, sizeof(*t));
+	if (scheme)
+		return read_tls(t, scheme, text, err, errlen);
 	if (!strncmp(text, UNIX, strlen(UNIX)))
 		return read_unix(t, text + strlen(UNIX), err, errlen);
 	t->rules = target_rules(text);
@@ -57,12 +199,14 @@ int target_parse(struct target *t, const char *text, char *err, size_t errlen)
 		return -EINVAL;
 	}
 	t->kind = TARGET_HOST;
+	destination_format(&to, t->to);
 	return 0;
 }
 
 void target_where(const char *text, const char *asked, char *out, size_t len)
 {
-	size_t n = strcspn(text, "\n"), i;
+	/* how TLS is to be is not where */
+	size_t n = strcspn(text, " \n"), i;
 
 	if (target_rules(text)) {
 		text = asked ? asked : "?";

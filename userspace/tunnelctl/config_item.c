@@ -6,7 +6,6 @@
 #include <string.h>
 #include <netlink/attr.h>
 #include "config.h"
-#include "destination.h"
 #include "egress.h"
 #include "rules.h"
 #include "target.h"
@@ -196,8 +195,8 @@ static void address_text(struct text_buf *b, const struct obj *o)
 static void target_text(struct text_buf *b, const char *text)
 {
 	const char *rules = target_rules(text);
-	char err[256], line[EGRESS_FORMAT_MAX], name[DESTINATION_MAX + 1];
-	struct destination to;
+	char err[256], line[EGRESS_FORMAT_MAX], whole[TARGET_FORMAT_MAX];
+	struct target to;
 	struct egress e;
 	size_t i;
 
@@ -205,8 +204,8 @@ static void target_text(struct text_buf *b, const char *text)
 		for (i = 0; i < e.n; i++)
 			put(b, "%s\n", egress_format(&e.rule[i], line));
 		egress_free(&e);
-	} else if (!destination_parse(&to, text, strlen(text))) {
-		put(b, "to %s\n", destination_format(&to, name));
+	} else if (!rules && !target_parse(&to, text, err, sizeof(err))) {
+		put(b, "to %s\n", target_format(&to, whole));
 	} else {
 		put(b, "to %s\n", text);
 	}
@@ -232,7 +231,7 @@ static void service_text(struct text_buf *b, const struct obj *o)
 /* What does not parse, as of another version, is kept as it is. */
 static void routes_text(struct text_buf *b, const char *routes)
 {
-	char err[256], line[RULES_FORMAT_MAX];
+	char err[256], line[RULES_FORMAT_MAX], *edge;
 	struct rules r;
 	size_t i;
 
@@ -240,6 +239,12 @@ static void routes_text(struct text_buf *b, const char *routes)
 		put(b, "%s\n", routes);
 		return;
 	}
+	edge = rules_format_edge(r.edge);
+	if (edge)
+		put(b, "%s", edge);
+	else
+		b->bad = true;
+	free(edge);
 	for (i = 0; i < r.n; i++)
 		put(b, "%s\n", rules_format(&r.route[i], line));
 	rules_free(&r);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <netlink/attr.h>
 #include "config.h"
+#include "rules.h"
 #include "target.h"
 
 /* RFC 3629; there is no other way to write a byte in YAML. */
@@ -183,9 +184,52 @@ static void write_tunnel(const struct config *c, const struct item *item, char *
 	write_services(c, item->key, "    ");
 }
 
+/* Words in pairs, one below the other. */
+static void write_route(char *line, const char *indent)
+{
+	const char *lead = "- ";
+	char *word, *value, *save;
+
+	for (word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		value = strtok_r(NULL, " ", &save);
+		printf("%s%s", indent, lead);
+		put_pair(word, value ? value : "");
+		putchar('\n');
+		lead = "  ";
+	}
+}
+
+/* "tls certificate FILE [key FILE]", "tls alpn NAME,..."; @first: the first such line */
+static void write_edge(char *line, bool first)
+{
+	char *save, *what, *value, *key;
+
+	strtok_r(line, " ", &save);
+	what = strtok_r(NULL, " ", &save);
+	value = strtok_r(NULL, " ", &save);
+	if (first)
+		puts("    certificates:");
+	if (!strcmp(what, "alpn")) {
+		printf("    ");
+		put_pair(what, value);
+		putchar('\n');
+		return;
+	}
+	printf("      - { ");
+	put_pair(what, value);
+	strtok_r(NULL, " ", &save);
+	key = strtok_r(NULL, " ", &save);
+	if (key) {
+		printf(", ");
+		put_pair("key", key);
+	}
+	puts(" }");
+}
+
 static void write_listener(const struct item *item, char *text)
 {
-	char *line, *word, *value, *save;
+	bool edge = false, routes = false;
+	char *line;
 
 	printf("  ");
 	put_text(item->key);
@@ -199,15 +243,15 @@ static void write_listener(const struct item *item, char *text)
 	}
 	putchar('\n');
 	while ((line = next_line(&text))) {
-		const char *lead = "    - ";
-
-		for (word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-			value = strtok_r(NULL, " ", &save);
-			fputs(lead, stdout);
-			put_pair(word, value ? value : "");
-			putchar('\n');
-			lead = "      ";
+		if (rules_is_edge(line)) {
+			write_edge(line, !edge);
+			edge = true;
+			continue;
 		}
+		if (edge && !routes)
+			puts("    routes:");
+		routes = true;
+		write_route(line, edge ? "      " : "    ");
 	}
 }
 

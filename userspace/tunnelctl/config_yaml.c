@@ -13,10 +13,16 @@
  *	  in: { owner: 1000, group: 100 }
  *	  docker: unix:/run/docker.sock
  *	  egress: [ allow name *.example.org port 443 ]
+ *	  api: { to: https://api.example, ca: /etc/tunnel/ca.pem }
  *	listeners:
  *	  0.0.0.0:8080: home/web
  *	  0.0.0.0:80:
  *	    - { host: a.example, to: home/web }
+ *	  0.0.0.0:443:
+ *	    certificates: [ /etc/tunnel/a.pem, { certificate: /etc/b.pem, key: /etc/b.key } ]
+ *	    alpn: [ h2, http/1.1 ]
+ *	    routes:
+ *	      - { host: a.example, to: home/web }
  *
  * Each object becomes the words of the command that makes it.
  */
@@ -242,44 +248,71 @@ static void read_egress_service(struct reader *r, struct fy_node *key, struct fy
 	free(name);
 }
 
-/* "ADDR:PORT", "HOST:PORT", "unix:PATH", { owner: UID, group: GID }, or rules of egress */
+/* { owner: UID, group: GID }, or { to: TARGET, and how its TLS is to be }: as words. */
+static void read_service_mapping(struct reader *r, struct fy_node *key, struct fy_node *value,
+				 struct words *w)
+{
+	static const char *const tls[] = { "name", "ca", "alpn", "verify" };
+	char *owner = NULL, *group = NULL, *to = NULL, *both, *option[ARRAY_SIZE(tls)] = { NULL };
+	struct fy_node_pair *pair;
+	void *at = NULL;
+	size_t i;
+
+	while ((pair = fy_node_mapping_iterate(value, &at))) {
+		struct fy_node *k = fy_node_pair_key(pair), *v = fy_node_pair_value(pair);
+		char **where = is_key(k, "owner") ? &owner :
+			       is_key(k, "group") ? &group :
+			       is_key(k, "to")	  ? &to :
+						    NULL;
+
+		for (i = 0; !where && i < ARRAY_SIZE(tls); i++)
+			if (is_key(k, tls[i]))
+				where = &option[i];
+		if (where)
+			*where = list_word(r, k, v);
+		else
+			unknown_key(r, k, "owner and group; or to, name, ca, alpn and verify");
+	}
+	if (!owner == !to && !r->ret)
+		wrong(r, key,
+		      "it needs 'owner', who may bind the service, or 'to', where it leads");
+	if (to) {
+		add_word(w, to);
+		if (group && !r->ret)
+			wrong(r, key, "'group' belongs to 'owner'");
+	} else {
+		if (asprintf(&both, "%s%s%s", owner ? owner : "", group ? ":" : "",
+			     group ? group : "") < 0)
+			both = NULL;
+		add_word(w, strdup("socket"));
+		add_word(w, strdup("owner"));
+		add_word(w, both);
+	}
+	for (i = 0; i < ARRAY_SIZE(tls); i++) {
+		if (!option[i])
+			continue;
+		add_word(w, strdup(tls[i]));
+		add_word(w, option[i]);
+	}
+	free(owner);
+	free(group);
+}
+
+/* A text for its target, what read_service_mapping() knows, or rules of egress */
 static void read_service(struct reader *r, struct fy_node *key, struct fy_node *value,
 			 const char *tunnel)
 {
-	char *owner = NULL, *group = NULL, *both;
-	struct fy_node_pair *pair;
 	struct words w = { .n = 0 };
-	void *at = NULL;
 
 	if (fy_node_is_sequence(value)) {
 		read_egress_service(r, key, value, tunnel);
 		return;
 	}
 	add_word(&w, scalar(r, NULL, key));
-	if (fy_node_is_mapping(value)) {
-		while ((pair = fy_node_mapping_iterate(value, &at))) {
-			struct fy_node *k = fy_node_pair_key(pair);
-
-			if (is_key(k, "owner"))
-				owner = scalar(r, k, fy_node_pair_value(pair));
-			else if (is_key(k, "group"))
-				group = scalar(r, k, fy_node_pair_value(pair));
-			else
-				unknown_key(r, k, "owner and group");
-		}
-		if (!owner && !r->ret)
-			wrong(r, key, "'owner' is missing: who may bind the service?");
-		if (asprintf(&both, "%s%s%s", owner ? owner : "", group ? ":" : "",
-			     group ? group : "") < 0)
-			both = NULL;
-		add_word(&w, strdup("socket"));
-		add_word(&w, strdup("owner"));
-		add_word(&w, both);
-		free(owner);
-		free(group);
-	} else {
+	if (fy_node_is_mapping(value))
+		read_service_mapping(r, key, value, &w);
+	else
 		add_word(&w, scalar(r, key, value));
-	}
 	if (tunnel) {
 		add_word(&w, strdup("tunnel"));
 		add_word(&w, strdup(tunnel));
@@ -434,21 +467,28 @@ static char *route_line(struct reader *r, struct fy_node *key, struct fy_node *v
 	return line;
 }
 
-/* Return: the routes, from malloc(), NULL after saying why. */
-static char *read_routes(struct reader *r, struct fy_node *key, struct fy_node *value)
+/* @text and one line more; both are freed. Return: NULL if one was, or without memory. */
+static char *add_line(char *text, char *line)
 {
-	char *text = strdup(""), *line, *more;
+	char *more = NULL;
+
+	if (text && line && asprintf(&more, "%s%s%s", text, *text ? "\n" : "", line) < 0)
+		more = NULL;
+	free(text);
+	free(line);
+	return more;
+}
+
+/* The routes behind @text, which is freed. Return: from malloc(), NULL after saying why. */
+static char *read_routes(struct reader *r, struct fy_node *key, struct fy_node *value, char *text)
+{
 	struct fy_node *one;
 	size_t n = 0;
 	void *at = NULL;
 
 	while (text && (one = fy_node_sequence_iterate(value, &at))) {
-		line = route_line(r, key, one);
-		if (!line || asprintf(&more, "%s%s%s", text, n++ ? "\n" : "", line) < 0)
-			more = NULL;
-		free(line);
-		free(text);
-		text = more;
+		text = add_line(text, route_line(r, key, one));
+		n++;
 	}
 	if (text && !n) {
 		wrong(r, key, "a listener without any route");
@@ -460,6 +500,134 @@ static char *read_routes(struct reader *r, struct fy_node *key, struct fy_node *
 	}
 	free(text);
 	return NULL;
+}
+
+/* A line about TLS, if it is right. Return: @line, or NULL after saying why; then it is freed. */
+static char *edge_line(struct reader *r, struct fy_node *at, char *line)
+{
+	struct edge e = { .n = 0 };
+	char *copy = line ? strdup(line + strlen(EDGE_WORD)) : NULL;
+	const char *why = copy ? edge_read(&e, copy) : NULL;
+
+	if (why)
+		wrong(r, at, "it %s", why);
+	if (why || !copy) {
+		free(line);
+		line = NULL;
+	}
+	free(copy);
+	return line;
+}
+
+/* FILE, or { certificate: FILE, key: FILE }. Return: from malloc(), NULL after saying why. */
+static char *certificate_line(struct reader *r, struct fy_node *key, struct fy_node *value)
+{
+	char *file = NULL, *with = NULL, *line = NULL;
+	struct fy_node_pair *pair;
+	void *at = NULL;
+
+	if (!fy_node_is_mapping(value)) {
+		file = one_word(r, NULL, value);
+	} else {
+		while ((pair = fy_node_mapping_iterate(value, &at))) {
+			struct fy_node *k = fy_node_pair_key(pair), *v = fy_node_pair_value(pair);
+
+			if (is_key(k, "certificate"))
+				file = one_word(r, k, v);
+			else if (is_key(k, "key"))
+				with = one_word(r, k, v);
+			else
+				unknown_key(r, k, "certificate and key");
+		}
+		if (!file && !r->ret)
+			wrong(r, key, "a certificate without a file");
+	}
+	if (file && asprintf(&line, EDGE_WORD " certificate %s%s%s", file, with ? " key " : "",
+			     with ? with : "") < 0)
+		line = NULL;
+	free(file);
+	free(with);
+	return edge_line(r, fy_node_is_scalar(value) ? value : key, line);
+}
+
+/* The lines about certificates. Return: from malloc(), NULL after saying why. */
+static char *read_certificates(struct reader *r, struct fy_node *key, struct fy_node *value)
+{
+	char *text = strdup("");
+	struct fy_node *one;
+	void *at = NULL;
+
+	if (!fy_node_is_sequence(value))
+		return add_line(text, certificate_line(r, key, value));
+	while (text && (one = fy_node_sequence_iterate(value, &at)))
+		text = add_line(text, certificate_line(r, key, one));
+	if (text && !*text) {
+		wrong(r, key, "an empty list");
+		free(text);
+		text = NULL;
+	}
+	return text;
+}
+
+/* { certificates: [...], alpn: [...], routes: [...] or to: ... }. Return: as above. */
+static char *read_edge_listener(struct reader *r, struct fy_node *key, struct fy_node *value)
+{
+	struct fy_node *k, *v, *certificates = NULL, *routes = NULL, *routes_key = NULL;
+	char *text = NULL, *alpn = NULL, *to = NULL, *line = NULL;
+	struct fy_node_pair *pair;
+	void *at = NULL;
+
+	while ((pair = fy_node_mapping_iterate(value, &at))) {
+		k = fy_node_pair_key(pair);
+		v = fy_node_pair_value(pair);
+		if (is_key(k, "certificates")) {
+			certificates = k;
+			free(text);
+			text = read_certificates(r, k, v);
+		} else if (is_key(k, "alpn")) {
+			free(alpn);
+			alpn = list_word(r, k, v);
+			if (alpn && asprintf(&line, EDGE_WORD " alpn %s", alpn) < 0)
+				line = NULL;
+			free(alpn);
+			alpn = edge_line(r, k, line);
+		} else if (is_key(k, "to")) {
+			free(to);
+			to = one_word(r, k, v);
+		} else if (is_key(k, "routes") && fy_node_is_sequence(v)) {
+			routes_key = k;
+			routes = v;
+		} else if (is_key(k, "routes")) {
+			wrong(r, k, "'routes' needs a list of routes");
+		} else {
+			unknown_key(r, k, "certificates, alpn, and routes or to");
+		}
+	}
+	if (!r->ret && !certificates)
+		wrong(r, key, "'certificates' is missing");
+	if (!r->ret && routes && to)
+		wrong(r, key, "it has both, 'routes' and 'to'");
+	if (text && alpn) {
+		text = add_line(text, alpn);
+		alpn = NULL;
+	}
+	if (text && to && !r->ret) {
+		struct rules rules;
+		char err[256];
+
+		if (asprintf(&line, "to %s", to) < 0)
+			line = NULL;
+		else if (rules_parse(&rules, line, NULL, err, sizeof(err)))
+			wrong(r, key, "%s", err);
+		else
+			rules_free(&rules);
+		text = add_line(text, line);
+	} else if (text && routes && !r->ret) {
+		text = read_routes(r, routes_key, routes, text);
+	}
+	free(alpn);
+	free(to);
+	return text;
 }
 
 static void read_listener(struct reader *r, struct fy_node *key, struct fy_node *value)
@@ -476,7 +644,7 @@ static void read_listener(struct reader *r, struct fy_node *key, struct fy_node 
 	errors_of(place(r, key));
 	ret = parse_address(r->ctx, where, false, &ss, &len);
 	errors_of(NULL);
-	if (!ret && !fy_node_is_sequence(value)) {
+	if (!ret && fy_node_is_scalar(value)) {
 		add_word(&w, where);
 		add_word(&w, strdup("to"));
 		add_word(&w, scalar(r, key, value));
@@ -488,7 +656,8 @@ static void read_listener(struct reader *r, struct fy_node *key, struct fy_node 
 		r->ret = ret;
 		return;
 	}
-	routes = read_routes(r, key, value);
+	routes = fy_node_is_sequence(value) ? read_routes(r, key, value, strdup("")) :
+					      read_edge_listener(r, key, value);
 	if (!r->ret && routes) {
 		ret = req_begin(r->ctx, &req, TUNNEL_CMD_LISTENER_NEW, 0);
 		if (!ret) {

@@ -19,6 +19,7 @@ static const struct object objects[] = {
 	{ "service", service_commands },
 	{ "listener", listener_commands },
 	{ "route", route_commands },
+	{ "certificate", certificate_commands },
 	{ "expose", expose_commands },
 	{ "forward", forward_commands },
 	{ "egress", egress_commands },

@@ -482,8 +482,13 @@ static void print_routes(const struct obj *o)
 	if (obj_has(o, TUNNEL_A_REPORT))
 		printf(": %s", obj_text(o, TUNNEL_A_REPORT));
 	putchar('\n');
-	while (next_route(&at, line))
-		printf("  %u: %s\n", ++n, tnl_escape(line, shown, sizeof(shown)));
+	while (next_route(&at, line)) {
+		tnl_escape(line, shown, sizeof(shown));
+		if (rules_is_edge(line))
+			printf("  %s\n", shown);
+		else
+			printf("  %u: %s\n", ++n, shown);
+	}
 }
 
 void listener_print(const struct obj *o)

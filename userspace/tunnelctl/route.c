@@ -9,8 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <netlink/attr.h>
-#include "rules.h"
-#include "tunnelctl.h"
+#include "route.h"
 
 /* So often we try again when another changes the same routes. */
 #define TRIES 10
@@ -18,13 +17,7 @@
 #define REPORT_MS	2000
 #define REPORT_PAUSE_MS 20
 
-struct where {
-	const char *word;
-	struct sockaddr_storage ss;
-	int len;
-};
-
-static int read_where(struct ctx *ctx, int argc, char **argv, struct where *w)
+int route_where(struct ctx *ctx, int argc, char **argv, struct where *w)
 {
 	if (argc < 1)
 		return usage_error(ctx, "ADDR:PORT is missing");
@@ -60,48 +53,58 @@ static const char *routes_of(const struct obj *o)
 
 /* --- the text, line by line ------------------------------------------------ */
 
-struct lines {
-	char *line[RULES_MAX + 1];
-	size_t n;
-	char *text;
-};
-
 /* Without comments and empty ones, so that each has the number that people see. */
 static int split(const char *routes, struct lines *l)
 {
 	char *at, *save, *comment;
 
-	l->n = 0;
+	memset(l, 0, sizeof(*l));
 	l->text = strdup(routes);
 	if (!l->text)
 		return failure("out of memory");
-	for (at = strtok_r(l->text, "\n", &save); at && l->n < RULES_MAX;
-	     at = strtok_r(NULL, "\n", &save)) {
+	for (at = strtok_r(l->text, "\n", &save); at; at = strtok_r(NULL, "\n", &save)) {
 		at += strspn(at, " \t\r");
 		comment = rules_comment(at);
 		if (comment)
 			*comment = 0;
-		if (*at)
+		if (!*at)
+			continue;
+		if (rules_is_edge(at) && l->n_edge < ARRAY_SIZE(l->edge))
+			l->edge[l->n_edge++] = at;
+		else if (l->n < RULES_MAX)
 			l->line[l->n++] = at;
 	}
 	return EXIT_OK;
 }
 
-/* Return: the whole as one text, from malloc(), NULL without memory. */
-static char *join(char *const *line, size_t n, const char *between)
+/* Return: the words as one text, from malloc(), NULL without memory. */
+static char *join(char *const *word, size_t n, const char *between)
 {
 	size_t len = 1, i;
 	char *text, *at;
 
 	for (i = 0; i < n; i++)
-		len += strlen(line[i]) + 1;
+		len += strlen(word[i]) + 1;
 	text = malloc(len);
 	if (!text)
 		return NULL;
 	for (at = text, i = 0; i < n; i++)
-		at += sprintf(at, "%s%s", line[i], i + 1 < n ? between : "");
+		at += sprintf(at, "%s%s", word[i], i + 1 < n ? between : "");
 	*at = 0;
 	return text;
+}
+
+/* Return: the whole, from malloc(), NULL without memory. */
+static char *text_of(const struct lines *l)
+{
+	char *first = join(l->edge, l->n_edge, "\n"), *rest = join(l->line, l->n, "\n");
+	char *all = NULL;
+
+	if (first && rest && asprintf(&all, "%s%s%s", first, *first && *rest ? "\n" : "", rest) < 0)
+		all = NULL;
+	free(first);
+	free(rest);
+	return all;
 }
 
 /* How many routes are there? Return: -EINVAL, -ENOMEM with a sentence in @err. */
@@ -188,12 +191,8 @@ int route_await(struct ctx *ctx, const struct sockaddr_storage *ss, int len)
 	return await_daemon(ctx, &w);
 }
 
-/**
- * change - new routes of the old ones; again when another was faster
- * @edit: makes the new ones of @l, the lines of the old ones
- */
-static int change(struct ctx *ctx, const struct where *w, int (*edit)(struct lines *l, void *arg),
-		  void *arg)
+int route_change(struct ctx *ctx, const struct where *w, int (*edit)(struct lines *l, void *arg),
+		 void *arg)
 {
 	char err[256], *routes;
 	struct lines lines;
@@ -221,7 +220,7 @@ static int change(struct ctx *ctx, const struct where *w, int (*edit)(struct lin
 		if (!ret)
 			ret = edit(&lines, arg);
 		if (!ret) {
-			routes = join(lines.line, lines.n, "\n");
+			routes = text_of(&lines);
 			if (!routes)
 				ret = failure("out of memory");
 		}
@@ -232,6 +231,7 @@ static int change(struct ctx *ctx, const struct where *w, int (*edit)(struct lin
 			ret = send_routes(ctx, w, had, routes, &stale);
 		free(routes);
 		free(lines.text);
+		free(lines.kept);
 		list_free(&list);
 		if (ret || !stale)
 			return ret || none ? ret : await_daemon(ctx, w);
@@ -268,7 +268,7 @@ static int route_add(struct ctx *ctx, int argc, char **argv)
 	char err[256];
 	int n, ret;
 
-	ret = read_where(ctx, argc, argv, &w);
+	ret = route_where(ctx, argc, argv, &w);
 	if (ret)
 		return ret;
 	argc--;
@@ -289,14 +289,16 @@ static int route_add(struct ctx *ctx, int argc, char **argv)
 		return failure("out of memory");
 	/* A word with a line break in it would be two routes. */
 	n = count_routes(in.line, NULL, err, sizeof(err));
-	if (strchr(in.line, '\n'))
+	if (rules_is_edge(in.line))
+		ret = usage_error(ctx, "'tunnelctl certificate' is about TLS");
+	else if (strchr(in.line, '\n'))
 		ret = usage_error(ctx, "a route is one line");
 	else if (n < 0)
 		ret = usage_error(ctx, "%s", err);
 	else if (!n)
 		ret = usage_error(ctx, "'to TUNNEL/SERVICE' is missing");
 	else
-		ret = change(ctx, &w, insert, &in);
+		ret = route_change(ctx, &w, insert, &in);
 	free(in.line);
 	return ret;
 }
@@ -309,6 +311,9 @@ static int remove_one(struct lines *l, void *arg)
 		return failure("there is no route %u: there are %zu", n, l->n);
 	memmove(l->line + n - 1, l->line + n, (l->n - n) * sizeof(*l->line));
 	l->n--;
+	/* with the last route the listener goes */
+	if (!l->n)
+		l->n_edge = 0;
 	return EXIT_OK;
 }
 
@@ -318,19 +323,26 @@ static int route_del(struct ctx *ctx, int argc, char **argv)
 	uint32_t n;
 	int ret;
 
-	ret = read_where(ctx, argc, argv, &w);
+	ret = route_where(ctx, argc, argv, &w);
 	if (!ret)
 		ret = expect_args(ctx, argc - 1, argv + 1, 1, 1, "the number of the route");
 	if (!ret)
 		ret = parse_u32(ctx, "number", argv[1], &n);
-	return ret ? ret : change(ctx, &w, remove_one, &n);
+	return ret ? ret : route_change(ctx, &w, remove_one, &n);
 }
 
+/* A file that says nothing of TLS leaves that as it is: nobody means "without". */
 static int replace_all(struct lines *l, void *arg)
 {
-	free(l->text);
-	l->text = NULL;
-	return split(arg, l);
+	struct lines had = *l;
+	int ret = split(arg, l);
+
+	if (!ret && !l->n_edge) {
+		memcpy(l->edge, had.edge, sizeof(l->edge));
+		l->n_edge = had.n_edge;
+	}
+	l->kept = had.text;
+	return ret;
 }
 
 /* All of @path; "-" is standard input. Return: from malloc(), NULL after saying why. */
@@ -369,7 +381,7 @@ static int route_set(struct ctx *ctx, int argc, char **argv)
 	size_t line;
 	int n, ret;
 
-	ret = read_where(ctx, argc, argv, &w);
+	ret = route_where(ctx, argc, argv, &w);
 	if (!ret)
 		ret = expect_args(ctx, argc - 1, argv + 1, 1, 1, "the file with the routes, or -");
 	if (ret)
@@ -385,7 +397,7 @@ static int route_set(struct ctx *ctx, int argc, char **argv)
 		ret = failure("%s has no route: 'tunnelctl listener del %s' ends a listener",
 			      argv[1], w.word);
 	else
-		ret = change(ctx, &w, replace_all, text);
+		ret = route_change(ctx, &w, replace_all, text);
 	free(text);
 	return ret;
 }

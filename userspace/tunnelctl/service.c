@@ -3,7 +3,6 @@
  * tunnelctl service
  */
 #include <string.h>
-#include "destination.h"
 #include "target.h"
 #include "tunnelctl.h"
 
@@ -49,16 +48,18 @@ static int service_add_socket(struct ctx *ctx, int argc, char **argv)
 	return req_send(ctx, &req, NULL, NULL);
 }
 
+/* What is said about TLS to a target, as words behind its URL. */
+static const char *const tls_words[] = { "name", "ca", "alpn", "verify" };
+
 /*
  * An address, which the kernel connects to itself; or, with @len 0, in @text what the
- * daemon does.
+ * daemon does. @tls: values of tls_words, or NULL.
  */
-static int read_target(struct ctx *ctx, const char *word, struct sockaddr_storage *ss, int *len,
-		       char text[TUNNEL_TEXT_MAX + 16])
+static int read_target(struct ctx *ctx, const char *word, const struct keyword *tls,
+		       struct sockaddr_storage *ss, int *len, char text[TARGET_FORMAT_MAX])
 {
-	struct destination to;
-
 	const char *colon = strrchr(word, ':');
+	size_t n = 0, i;
 	struct target target;
 	char err[256];
 
@@ -66,23 +67,39 @@ static int read_target(struct ctx *ctx, const char *word, struct sockaddr_storag
 	/* What can only be meant as an address is told what is wrong with one. */
 	if (!colon || *word == '[' || word[strspn(word, "0123456789.:")] == '\0')
 		return parse_address(ctx, word, false, ss, len);
-	if (target_parse(&target, word, err, sizeof(err)))
+	n = snprintf(text, TARGET_FORMAT_MAX, "%s", word);
+	for (i = 0; i < ARRAY_SIZE(tls_words); i++) {
+		if (!tls[i].value || n >= TARGET_FORMAT_MAX)
+			continue;
+		if (strpbrk(tls[i].value, " \n"))
+			return usage_error(ctx, "there is a blank in '%s'", tls[i].value);
+		n += snprintf(text + n, TARGET_FORMAT_MAX - n, " %s=%s", tls_words[i],
+			      tls[i].value);
+	}
+	if (n >= TARGET_FORMAT_MAX)
+		return usage_error(ctx, "the target is longer than %d bytes",
+				   TARGET_FORMAT_MAX - 1);
+	if (target_parse(&target, text, err, sizeof(err)))
 		return usage_error(ctx, "%s", err);
 	if (target.kind == TARGET_EGRESS)
 		return usage_error(ctx, "'tunnelctl egress' makes this one");
-	snprintf(text, TUNNEL_TEXT_MAX + 16, "%s", word);
-	if (target.kind == TARGET_HOST && !destination_parse(&to, word, strlen(word)))
-		destination_format(&to, text);
+	target_format(&target, text);
 	return EXIT_OK;
 }
 
 static int service_add(struct ctx *ctx, int argc, char **argv)
 {
-	char text[TUNNEL_TEXT_MAX + 16];
-	struct sockaddr_storage ss;
+	struct keyword kw[] = { { .name = tls_words[0] },
+				{ .name = tls_words[1] },
+				{ .name = tls_words[2] },
+				{ .name = tls_words[3] },
+				{ .name = "tunnel" } };
 	const char *tunnel;
+	char text[TARGET_FORMAT_MAX];
+	struct sockaddr_storage ss;
 	struct req req;
 	int len = 0, ret;
+	size_t i;
 
 	if (argc < 2)
 		return usage_error(ctx, "%s is missing", argc ? "where it leads" : "NAME");
@@ -90,9 +107,16 @@ static int service_add(struct ctx *ctx, int argc, char **argv)
 	if (!ret && !strcmp(argv[1], "socket"))
 		return service_add_socket(ctx, argc, argv);
 	if (!ret)
-		ret = read_target(ctx, argv[1], &ss, &len, text);
+		ret = parse_keywords(ctx, argc - 2, argv + 2, kw, ARRAY_SIZE(kw));
+	tunnel = kw[4].value;
+	if (!ret && tunnel)
+		ret = parse_name(ctx, "tunnel", tunnel);
 	if (!ret)
-		ret = read_tunnel(ctx, argc - 2, argv + 2, &tunnel);
+		ret = read_target(ctx, argv[1], kw, &ss, &len, text);
+	for (i = 0; !ret && len && i < ARRAY_SIZE(tls_words); i++)
+		if (kw[i].value)
+			ret = usage_error(ctx, "'%s' is about TLS, and %s is without", kw[i].name,
+					  argv[1]);
 	if (!ret)
 		ret = req_begin(ctx, &req, TUNNEL_CMD_SERVICE_NEW, 0);
 	if (ret)
@@ -139,25 +163,21 @@ static int service_show(struct ctx *ctx, int argc, char **argv)
 static int expose(struct ctx *ctx, int argc, char **argv)
 {
 	static char tunnel[] = "tunnel";
-	char *words[4];
-
 	if (!argc)
 		return service_show(ctx, 0, argv);
 	if (argc < 2)
 		return usage_error(ctx, "where it leads is missing");
-	if (argc < 4 || strcmp(argv[2], "on"))
-		return usage_error(ctx, "'on TUNNEL' is missing");
-	if (argc > 4)
-		return usage_error(ctx, "'%s' is one word too many", argv[4]);
-	words[0] = argv[0];
-	words[1] = argv[1];
-	words[2] = tunnel;
-	words[3] = argv[3];
-	return service_add(ctx, 4, words);
+	if (argc < 4 || strcmp(argv[argc - 2], "on"))
+		return usage_error(ctx, "'on TUNNEL' is missing, which must be the last");
+	argv[argc - 2] = tunnel;
+	return service_add(ctx, argc, argv);
 }
 
+#define TLS_TARGET                                                                                 \
+	"{ https | grpcs | wss | tls }://HOST[:PORT] [name NAME] [ca FILE] [alpn NAME,...] [verify no]"
+
 const struct command expose_commands[] = {
-	{ "", "NAME { ADDR:PORT | HOST:PORT | unix:PATH } on TUNNEL",
+	{ "", "NAME { ADDR:PORT | HOST:PORT | unix:PATH | " TLS_TARGET " } on TUNNEL",
 	  "let the peer of TUNNEL reach a service of ours as NAME: 'service add' in other words",
 	  expose },
 	{ 0 },
@@ -166,7 +186,8 @@ const struct command expose_commands[] = {
 const struct command service_commands[] = {
 	{ "show", "", "list services", service_show },
 	{ "add",
-	  "NAME { ADDR:PORT | HOST:PORT | unix:PATH | socket owner UID[:GID] } [tunnel TUNNEL]",
+	  "NAME { ADDR:PORT | HOST:PORT | unix:PATH | " TLS_TARGET
+	  " | socket owner UID[:GID] } [tunnel TUNNEL]",
 	  "let peers (or only the peer of TUNNEL) reach this, or the socket that the owner binds, as NAME",
 	  service_add },
 	{ "del", "NAME [tunnel TUNNEL]", "remove a service", service_del },

@@ -50,9 +50,9 @@ struct object {
 
 extern const struct command tunnel_commands[], service_commands[], listener_commands[],
 	session_commands[], carrier_commands[], stats_commands[], info_commands[], flush_commands[],
-	monitor_commands[], route_commands[], keygen_commands[], pubkey_commands[], run_commands[],
-	expose_commands[], forward_commands[], egress_commands[], apply_commands[], save_commands[],
-	check_commands[], config_commands[];
+	monitor_commands[], route_commands[], certificate_commands[], keygen_commands[],
+	pubkey_commands[], run_commands[], expose_commands[], forward_commands[], egress_commands[],
+	apply_commands[], save_commands[], check_commands[], config_commands[];
 
 int overview(struct ctx *ctx);
 

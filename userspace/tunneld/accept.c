@@ -204,21 +204,18 @@ static void start(struct listener *l, int fd, const struct sockaddr_storage *add
 	struct handshake_params params = {
 		.base = l->d->base,
 		.ops = l->d->ops,
-		.fd = fd,
-		.server = true,
-		.ciphers = l->ciphers,
+		.tls = { .fd = fd, .server = true, .ciphers = l->ciphers, .accept_pin = accept_pin },
 		.timeout_ms = l->d->handshake_timeout_ms,
-		.accept_pin = accept_pin,
 		.done = on_handshake,
 	};
 	struct inbound *in = calloc(1, sizeof(*in));
 	char why[WHY_MAX] = "out of memory";
 	int one = 1;
 
-	params.id = identity_of(l);
-	if (!in || !params.id) {
+	params.tls.id = identity_of(l);
+	if (!in || !params.tls.id) {
 		free(in);
-		identity_put(params.id);
+		identity_put(params.tls.id);
 		close(fd);
 		limits_leave(&l->d->limits, (const struct sockaddr *)addr);
 		return;
@@ -230,9 +227,9 @@ static void start(struct listener *l, int fd, const struct sockaddr_storage *add
 	snprintf(in->peer, sizeof(in->peer), "%s", peer);
 	in->next = l->inbound;
 	l->inbound = in;
-	params.arg = in;
+	params.arg = params.tls.arg = in;
 	in->handshake = handshake_start(&params, why, sizeof(why));
-	identity_put(params.id);
+	identity_put(params.tls.id);
 	if (!in->handshake) {
 		unlink_inbound(in);
 		log_refusal(l, peer, why);

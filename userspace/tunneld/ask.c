@@ -39,6 +39,10 @@ struct ask {
 	size_t n, at;
 	int fd, error; /* of the last address that failed */
 	struct event *io, *timer;
+
+	bool tls;		     /* it is to be TLS, as @upstream says */
+	struct handshake *handshake; /* it has the fd until it is done */
+	struct upstream upstream;
 };
 
 static void connect_next(struct ask *a);
@@ -50,6 +54,7 @@ static void free_ask(struct ask *a)
 		a->next->prev = a->prev;
 	a->d->n_asks--;
 	resolve_cancel(a->resolve);
+	handshake_abort(a->handshake);
 	if (a->io)
 		event_free(a->io);
 	if (a->timer)
@@ -123,20 +128,70 @@ static void address_failed(struct ask *a, int error)
 		refuse(a, reason_of(error), strerror(error));
 }
 
-/* It is connected: the kernel's from here on; @a is gone. */
-static void connected(struct ask *a)
+/* It is as it must be: the kernel's from here on; @a is gone. */
+static void hand_over_it(struct ask *a)
 {
 	int ret;
 
-	if (a->io)
-		event_free(a->io);
-	a->io = NULL;
 	ret = answer_session(&a->d->ctl, &a->q, a->fd, 0);
 	/* ENOENT: the peer has ended the session meanwhile */
 	if (ret && ret != -ENOENT)
 		refuse(a, reason_of(-ret), a->d->ctl.error);
 	else
 		free_ask(a);
+}
+
+static void on_handshake(void *arg, const struct handshake_result *result)
+{
+	struct ask *a = arg;
+
+	a->handshake = NULL;
+	if (result->fd < 0) {
+		refuse(a, TUNNEL_REASON_REFUSED, result->why);
+		return;
+	}
+	a->fd = result->fd;
+	hand_over_it(a);
+}
+
+/* @a may be gone. */
+static void begin_tls(struct ask *a)
+{
+	uint64_t now = clock_ms();
+	struct handshake_params params = {
+		.base = a->d->base,
+		.ops = a->d->ops,
+		.tls = { .fd = a->fd, .ciphers = TLS_CIPHERS_ALL, .upstream = &a->upstream },
+		.timeout_ms = a->until_ms > now ? a->until_ms - now : 1,
+		.done = on_handshake,
+		.arg = a,
+	};
+	char why[512];
+
+	if (a->upstream.verify) {
+		params.tls.trust = trust_get(a->upstream.ca, why, sizeof(why));
+		if (!params.tls.trust) {
+			refuse(a, TUNNEL_REASON_REFUSED, why);
+			return;
+		}
+	}
+	a->fd = -1;
+	a->handshake = handshake_start(&params, why, sizeof(why));
+	trust_put(params.tls.trust);
+	if (!a->handshake)
+		refuse(a, TUNNEL_REASON_REFUSED, why);
+}
+
+/* @a may be gone. */
+static void connected(struct ask *a)
+{
+	if (a->io)
+		event_free(a->io);
+	a->io = NULL;
+	if (a->tls)
+		begin_tls(a);
+	else
+		hand_over_it(a);
 }
 
 static void on_connected(evutil_socket_t fd, short what, void *arg)
@@ -324,8 +379,13 @@ static void begin(struct ask *a, const char *text, const char *asked)
 		a->n = 1;
 		connect_next(a);
 		break;
+	case TARGET_TLS:
+		a->tls = true;
+		a->upstream = to.tls;
+		resolve(a, to.to);
+		break;
 	case TARGET_HOST:
-		resolve(a, a->where);
+		resolve(a, to.to);
 		break;
 	case TARGET_EGRESS:
 		begin_egress(a, to.rules, asked);

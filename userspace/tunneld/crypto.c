@@ -82,6 +82,15 @@ int crypto_parse_key(mbedtls_pk_context *pk, const uint8_t *pem, size_t len)
 #endif
 }
 
+int crypto_check_pair(const mbedtls_pk_context *pub, const mbedtls_pk_context *key)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+	return mbedtls_pk_check_pair(pub, key, crypto_random, NULL);
+#else
+	return mbedtls_pk_check_pair(pub, key);
+#endif
+}
+
 static int set_serial(mbedtls_x509write_cert *w)
 {
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000

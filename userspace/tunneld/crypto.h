@@ -37,6 +37,9 @@ const char *crypto_error(int ret, char *buf, size_t len);
  */
 int crypto_parse_key(mbedtls_pk_context *pk, const uint8_t *pem, size_t len);
 
+/** crypto_check_pair - is @key the private key of @pub? Return: 0 or an mbedTLS error. */
+int crypto_check_pair(const mbedtls_pk_context *pub, const mbedtls_pk_context *key);
+
 /**
  * crypto_self_sign - X.509 certificate of @pk, signed by itself
  *

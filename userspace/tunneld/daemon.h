@@ -33,7 +33,7 @@ struct daemon {
 	struct front *fronts; /* front.c */
 	struct visitor *visitors, **visitors_end;
 	struct limits visitor_limits;
-	struct log_limit visitor_log;
+	struct log_limit visitor_log, certs_log;
 
 	struct ask *asks; /* ask.c */
 	unsigned int n_asks;

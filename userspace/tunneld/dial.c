@@ -151,24 +151,25 @@ static void start_handshake(struct dial *dl)
 	struct handshake_params params = {
 		.base = dl->d->base,
 		.ops = dl->d->ops,
-		.fd = dl->fd,
-		.ciphers = dl->t->ciphers,
+		.tls = { .fd = dl->fd,
+			 .ciphers = dl->t->ciphers,
+			 .accept_pin = accept_pin,
+			 .arg = dl },
 		.timeout_ms = dl->d->handshake_timeout_ms,
-		.accept_pin = accept_pin,
 		.done = on_handshake,
 		.arg = dl,
 	};
 	char why[WHY_MAX];
 
-	params.id = identity_get(dl->t->key, why, sizeof(why));
-	if (!params.id) {
+	params.tls.id = identity_get(dl->t->key, why, sizeof(why));
+	if (!params.tls.id) {
 		attempt_failed(dl, why);
 		return;
 	}
 	dl->fd = -1;
 	dl->state = DIAL_HANDSHAKE;
 	dl->handshake = handshake_start(&params, why, sizeof(why));
-	identity_put(params.id);
+	identity_put(params.tls.id);
 	if (!dl->handshake)
 		address_failed(dl, why);
 }

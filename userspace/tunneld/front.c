@@ -36,6 +36,7 @@ void table_put(struct table *t)
 	if (--t->refs)
 		return;
 	rules_free(&t->rules);
+	certs_put(t->certs);
 	free(t);
 }
 
@@ -105,11 +106,31 @@ static void stop_listening(struct front *f)
 	evtimer_del(f->timer);
 }
 
+/* What clients are to be shown. Return: false after saying why not. */
+static bool load_certs(struct front *f)
+{
+	char err[256], why[TUNNEL_TEXT_MAX + 1];
+
+	if (!f->table->rules.edge || f->table->certs)
+		return true;
+	f->table->certs = certs_load(f->table->rules.edge, err, sizeof(err));
+	if (f->table->certs)
+		return true;
+	snprintf(why, sizeof(why), "%.250s", err);
+	report(f, why);
+	return false;
+}
+
 static void open_front(struct front *f)
 {
-	int fd = listen_socket(&f->addr, f->addrlen);
 	char why[128];
+	int fd;
 
+	if (!load_certs(f)) {
+		listen_again(f->timer, &f->retry_ms);
+		return;
+	}
+	fd = listen_socket(&f->addr, f->addrlen);
 	if (fd >= 0) {
 		f->fd = fd;
 		f->io = event_new(f->d->base, fd, EV_READ | EV_PERSIST, on_connection, f);
@@ -164,10 +185,15 @@ static void take_routes(struct front *f, const char *routes)
 	}
 	t->refs = 1;
 	memcpy(t->where, f->text, sizeof(t->where));
-	if (f->fd < 0)
+	/* Nobody gets in without TLS meanwhile. */
+	if (f->fd >= 0 && t->rules.edge && !load_certs(f)) {
+		stop_listening(f);
+		listen_again(f->timer, &f->retry_ms);
+	} else if (f->fd < 0) {
 		open_front(f);
-	else
+	} else {
 		report(f, NULL);
+	}
 }
 
 /* --- which there must be -------------------------------------------------- */

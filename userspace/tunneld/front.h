@@ -13,6 +13,7 @@
 struct table {
 	unsigned int refs;
 	struct rules rules;
+	struct certs *certs;	    /* with TLS of ours */
 	char where[TNL_ADDRSTRLEN]; /* the listener */
 };
 

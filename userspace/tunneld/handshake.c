@@ -8,6 +8,7 @@
 #include "handshake.h"
 #include "ktls.h"
 #include "linger.h"
+#include "request.h"
 
 #define WHY_MAX 320
 
@@ -17,7 +18,7 @@ const struct handshake_ops handshake_ktls = {
 };
 
 struct handshake {
-	struct handshake_params params; /* holds a reference on params.id */
+	struct handshake_params params; /* holds references on what is in params.tls */
 	struct event *io, *deadline;
 	struct tls *tls; /* NULL: server, nothing received yet */
 };
@@ -30,8 +31,20 @@ static void release(struct handshake *h)
 	if (h->deadline)
 		event_free(h->deadline);
 	tls_free(h->tls);
-	identity_put(h->params.id);
+	identity_put(h->params.tls.id);
+	certs_put(h->params.tls.certs);
+	trust_put(h->params.tls.trust);
 	free(h);
+}
+
+static void hold(const struct tls_params *tls)
+{
+	if (tls->id)
+		identity_ref(tls->id);
+	if (tls->certs)
+		certs_ref(tls->certs);
+	if (tls->trust)
+		trust_ref(tls->trust);
 }
 
 static void fail(struct handshake *h, const char *sentence)
@@ -49,14 +62,15 @@ static void fail(struct handshake *h, const char *sentence)
 		result.pin = copy;
 	}
 	release(h);
-	linger_close(params.base, params.fd);
+	linger_close(params.base, params.tls.fd);
 	params.done(params.arg, &result);
 }
 
 static void succeed(struct handshake *h)
 {
 	struct handshake_params params = h->params;
-	struct handshake_result result = { .fd = params.fd };
+	struct handshake_result result = { .fd = params.tls.fd };
+	char name[REQUEST_HOST_MAX + 1], alpn[EDGE_ALPN_LIST_MAX + 1];
 	uint8_t pin[TUNNEL_PIN_LEN];
 	struct kdf_keys keys;
 	char err[WHY_MAX];
@@ -66,7 +80,7 @@ static void succeed(struct handshake *h)
 		fail(h, tls_why(h->tls));
 		return;
 	}
-	ret = params.ops->install(params.fd, &keys, err, sizeof(err));
+	ret = params.ops->install(params.tls.fd, &keys, err, sizeof(err));
 	result.version = keys.version;
 	result.cipher = keys.cipher;
 	mbedtls_platform_zeroize(&keys, sizeof(keys));
@@ -74,25 +88,18 @@ static void succeed(struct handshake *h)
 		fail(h, err);
 		return;
 	}
-	memcpy(pin, tls_peer_pin(h->tls), sizeof(pin));
-	result.pin = pin;
+	if (tls_peer_pin(h->tls)) {
+		memcpy(pin, tls_peer_pin(h->tls), sizeof(pin));
+		result.pin = pin;
+	}
+	snprintf(name, sizeof(name), "%s", tls_server_name(h->tls));
+	result.server_name = name;
+	if (tls_alpn(h->tls)) {
+		snprintf(alpn, sizeof(alpn), "%s", tls_alpn(h->tls));
+		result.alpn = alpn;
+	}
 	release(h);
 	params.done(params.arg, &result);
-}
-
-static int make_tls(struct handshake *h, char *err, size_t errlen)
-{
-	struct tls_params params = {
-		.fd = h->params.fd,
-		.server = h->params.server,
-		.id = h->params.id,
-		.ciphers = h->params.ciphers,
-		.accept_pin = h->params.accept_pin,
-		.arg = h->params.arg,
-	};
-
-	h->tls = tls_new(&params, err, errlen);
-	return h->tls ? 0 : -1;
 }
 
 static void on_io(evutil_socket_t fd, short what, void *arg);
@@ -100,7 +107,7 @@ static void on_io(evutil_socket_t fd, short what, void *arg);
 static void wait_for(struct handshake *h, short what)
 {
 	event_del(h->io);
-	event_assign(h->io, h->params.base, h->params.fd, what, on_io, h);
+	event_assign(h->io, h->params.base, h->params.tls.fd, what, on_io, h);
 	if (event_add(h->io, NULL))
 		fail(h, "out of memory");
 }
@@ -112,7 +119,9 @@ static void on_io(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!h->tls && make_tls(h, err, sizeof(err))) {
+	if (!h->tls)
+		h->tls = tls_new(&h->params.tls, err, sizeof(err));
+	if (!h->tls) {
 		fail(h, err);
 		return;
 	}
@@ -148,20 +157,21 @@ struct handshake *handshake_start(const struct handshake_params *params, char *e
 	struct timeval tv = clock_timeval(params->timeout_ms);
 	struct handshake *h;
 
-	if (params->ops->prepare(params->fd, err, errlen)) {
-		close(params->fd);
+	if (params->ops->prepare(params->tls.fd, err, errlen)) {
+		close(params->tls.fd);
 		return NULL;
 	}
 	h = calloc(1, sizeof(*h));
 	if (!h) {
 		snprintf(err, errlen, "out of memory");
-		close(params->fd);
+		close(params->tls.fd);
 		return NULL;
 	}
 	h->params = *params;
-	identity_ref(h->params.id);
+	hold(&h->params.tls);
 	/* the client speaks first; its socket is writable at once */
-	h->io = event_new(params->base, params->fd, params->server ? EV_READ : EV_WRITE, on_io, h);
+	h->io = event_new(params->base, params->tls.fd, params->tls.server ? EV_READ : EV_WRITE,
+			  on_io, h);
 	h->deadline = evtimer_new(params->base, on_deadline, h);
 	if (!h->io || !h->deadline || event_add(h->io, NULL) || event_add(h->deadline, &tv)) {
 		snprintf(err, errlen, "out of memory");
@@ -177,7 +187,7 @@ void handshake_abort(struct handshake *h)
 
 	if (!h)
 		return;
-	fd = h->params.fd;
+	fd = h->params.tls.fd;
 	release(h);
 	close(fd);
 }

@@ -36,6 +36,9 @@ struct handshake_result {
 	const uint8_t *pin;
 	uint16_t version; /* KDF_TLS12 or KDF_TLS13 */
 	uint16_t cipher;  /* TLS_CIPHER_* */
+	/* of a listener with certificates; valid until @done returns */
+	const char *server_name; /* tls_server_name() */
+	const char *alpn;	 /* what was agreed, or NULL */
 };
 
 /** handshake_done - called exactly once, from the event loop, unless aborted before */
@@ -44,14 +47,11 @@ typedef void (*handshake_done)(void *arg, const struct handshake_result *result)
 struct handshake_params {
 	struct event_base *base;
 	const struct handshake_ops *ops;
-	int fd; /* connected, O_NONBLOCK; owned from here on */
-	bool server;
-	struct identity *id; /* a reference is taken */
-	uint32_t ciphers;    /* TUNNEL_CIPHER_* */
+	/* .fd: connected, O_NONBLOCK; owned from here on. .upstream: until @done was called */
+	struct tls_params tls;
 	unsigned int timeout_ms;
-	tls_accept_pin accept_pin;
 	handshake_done done;
-	void *arg; /* of both callbacks */
+	void *arg;
 };
 
 /**

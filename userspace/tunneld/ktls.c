@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <linux/tls.h>
 #include <mbedtls/platform_util.h>
+#include <mbedtls/ssl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -109,4 +110,25 @@ int ktls_install(int fd, const struct kdf_keys *keys, char *err, size_t errlen)
 	if (!ret)
 		ret = install(fd, TLS_RX, keys, &keys->rx, err, errlen);
 	return ret;
+}
+
+void ktls_close_notify(int fd)
+{
+	uint8_t alert[2] = { MBEDTLS_SSL_ALERT_LEVEL_WARNING, MBEDTLS_SSL_ALERT_MSG_CLOSE_NOTIFY };
+	struct iovec v = { .iov_base = alert, .iov_len = sizeof(alert) };
+	union {
+		struct cmsghdr hdr;
+		uint8_t room[CMSG_SPACE(1)];
+	} control = { .hdr = { .cmsg_len = CMSG_LEN(1),
+			       .cmsg_level = SOL_TLS,
+			       .cmsg_type = TLS_SET_RECORD_TYPE } };
+	struct msghdr msg = { .msg_iov = &v,
+			      .msg_iovlen = 1,
+			      .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
+
+	*CMSG_DATA(&control.hdr) = MBEDTLS_SSL_MSG_ALERT;
+	/* without it the peer sees a stream that was cut off, which is true, too */
+	if (sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return;
 }

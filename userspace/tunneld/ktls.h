@@ -27,4 +27,7 @@ int ktls_prepare(int fd, char *err, size_t errlen);
  */
 int ktls_install(int fd, const struct kdf_keys *keys, char *err, size_t errlen);
 
+/** ktls_close_notify - say that nothing more follows (RFC 8446, 6.1), as far as there is room */
+void ktls_close_notify(int fd);
+
 #endif /* TUNNELD_KTLS_H */

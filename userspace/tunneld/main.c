@@ -19,6 +19,7 @@
 #include "identity.h"
 #include "linger.h"
 #include "notify.h"
+#include "trust.h"
 #include "visitor.h"
 
 #ifndef TUNNEL_VERSION
@@ -200,6 +201,7 @@ int main(int argc, char **argv)
 		evdns_set_log_fn(on_dns_log);
 		ret = run(&d);
 		identity_flush();
+		trust_flush();
 		crypto_free();
 	}
 	tnl_close(&d.events);

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include "alert.h"
 #include "crypto.h"
+#include "request.h"
 #include "serverhello.h"
 #include "suites.h"
 #include "tls.h"
@@ -28,7 +29,11 @@
 struct tls {
 	mbedtls_ssl_context ssl;
 	mbedtls_ssl_config conf;
+	/* one of them, by what it is for: see tls.h */
 	struct identity *id;
+	struct certs *certs;
+	bool upstream, verify;
+	struct trust *trust; /* with .verify */
 	int fd, io_errno;
 	bool server;
 	bool got_byte, not_tls, eof;
@@ -39,6 +44,8 @@ struct tls {
 	uint8_t pin[TUNNEL_PIN_LEN];
 	int suite_ids[SUITES_MAX + 1];
 	const char *alpn[2];
+	struct edge_names names; /* of an upstream */
+	char sni[REQUEST_HOST_MAX + 1];
 	struct serverhello hello;
 	struct kdf_input exported;
 #if V3
@@ -170,11 +177,11 @@ static void set_groups(mbedtls_ssl_config *conf)
 	mbedtls_ssl_conf_groups(conf, groups);
 }
 
-static int set_connection(struct tls *t)
+static int set_connection(struct tls *t, const char *name)
 {
 	mbedtls_ssl_set_export_keys_cb(&t->ssl, export_keys, t);
-	/* 3.6 insists on a decision about names; ours is the pin */
-	return mbedtls_ssl_set_hostname(&t->ssl, NULL);
+	/* 3.6 insists on a decision about names; that of a carrier is the pin */
+	return mbedtls_ssl_set_hostname(&t->ssl, name);
 }
 #else
 static int export_keys(void *arg, const unsigned char *master, const unsigned char *block,
@@ -229,10 +236,10 @@ static void set_groups(mbedtls_ssl_config *conf)
 	mbedtls_ssl_conf_sig_hashes(conf, hashes);
 }
 
-static int set_connection(struct tls *t)
+static int set_connection(struct tls *t, const char *name)
 {
 	mbedtls_ssl_conf_export_keys_ext_cb(&t->conf, export_keys, t);
-	return 0;
+	return name ? mbedtls_ssl_set_hostname(&t->ssl, name) : 0;
 }
 #endif
 
@@ -257,10 +264,64 @@ static int verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 	return 0;
 }
 
+/* --- what each kind is ---------------------------------------------------- */
+
+static int configure_carrier(struct tls *t)
+{
+	mbedtls_ssl_config *conf = &t->conf;
+	int ret;
+
+	mbedtls_ssl_conf_authmode(conf, MBEDTLS_SSL_VERIFY_REQUIRED);
+	mbedtls_ssl_conf_verify(conf, verify, t);
+	/* REQUIRED fails without a CA chain, so it gets one that decides nothing */
+	mbedtls_ssl_conf_ca_chain(conf, identity_cert(t->id), NULL);
+	if (t->server)
+		mbedtls_ssl_conf_cert_req_ca_list(conf, MBEDTLS_SSL_CERT_REQ_CA_LIST_DISABLED);
+	t->alpn[0] = TLS_ALPN;
+	ret = mbedtls_ssl_conf_alpn_protocols(conf, t->alpn);
+	if (!ret)
+		ret = mbedtls_ssl_conf_own_cert(conf, identity_cert(t->id), identity_key(t->id));
+	return ret;
+}
+
+/* A name that is none is as if it were not there: the first certificate is for all. */
+static int on_server_name(void *arg, mbedtls_ssl_context *ssl, const unsigned char *name,
+			  size_t len)
+{
+	struct tls *t = arg;
+
+	if (!request_host(t->sni, (struct text){ (const char *)name, len }, false))
+		return 0;
+	return certs_choose(t->certs, ssl, t->sni);
+}
+
+static int configure_listener(struct tls *t)
+{
+	const char **alpn = certs_alpn(t->certs);
+	int ret = certs_default(t->certs, &t->conf);
+
+	mbedtls_ssl_conf_authmode(&t->conf, MBEDTLS_SSL_VERIFY_NONE);
+	mbedtls_ssl_conf_sni(&t->conf, on_server_name, t);
+	if (!ret && alpn)
+		ret = mbedtls_ssl_conf_alpn_protocols(&t->conf, alpn);
+	return ret;
+}
+
+static int configure_upstream(struct tls *t, const struct upstream *u)
+{
+	mbedtls_ssl_conf_authmode(&t->conf, u->verify ? MBEDTLS_SSL_VERIFY_REQUIRED :
+							MBEDTLS_SSL_VERIFY_NONE);
+	if (u->verify)
+		mbedtls_ssl_conf_ca_chain(&t->conf, trust_chain(t->trust), NULL);
+	edge_split(&t->names, u->alpn);
+	return t->names.name[0] ? mbedtls_ssl_conf_alpn_protocols(&t->conf, t->names.name) : 0;
+}
+
 /* --- life ---------------------------------------------------------------- */
 
-static int configure(struct tls *t)
+static int configure(struct tls *t, const struct upstream *upstream)
 {
+	const char *name = upstream && *upstream->name ? upstream->name : NULL;
 	mbedtls_ssl_config *conf = &t->conf;
 	int ret;
 
@@ -282,20 +343,17 @@ static int configure(struct tls *t)
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
 	mbedtls_ssl_conf_renegotiation(conf, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 #endif
-	mbedtls_ssl_conf_authmode(conf, MBEDTLS_SSL_VERIFY_REQUIRED);
-	mbedtls_ssl_conf_verify(conf, verify, t);
-	/* REQUIRED fails without a CA chain, so it gets one that decides nothing */
-	mbedtls_ssl_conf_ca_chain(conf, identity_cert(t->id), NULL);
-	if (t->server)
-		mbedtls_ssl_conf_cert_req_ca_list(conf, MBEDTLS_SSL_CERT_REQ_CA_LIST_DISABLED);
-	t->alpn[0] = TLS_ALPN;
-	ret = mbedtls_ssl_conf_alpn_protocols(conf, t->alpn);
-	if (!ret)
-		ret = mbedtls_ssl_conf_own_cert(conf, identity_cert(t->id), identity_key(t->id));
-	if (!ret)
-		ret = set_connection(t);
+	if (t->id)
+		ret = configure_carrier(t);
+	else if (t->certs)
+		ret = configure_listener(t);
+	else
+		ret = configure_upstream(t, upstream);
 	if (!ret)
 		ret = mbedtls_ssl_setup(&t->ssl, conf);
+	/* 2.28 exports by the configuration, 3.6 by the connection; both know the name behind setup */
+	if (!ret)
+		ret = set_connection(t, name);
 	if (!ret)
 		mbedtls_ssl_set_bio(&t->ssl, t, bio_send, bio_recv, NULL);
 	return ret;
@@ -313,7 +371,11 @@ struct tls *tls_new(const struct tls_params *params, char *err, size_t errlen)
 	}
 	mbedtls_ssl_init(&t->ssl);
 	mbedtls_ssl_config_init(&t->conf);
-	t->id = identity_ref(params->id);
+	t->id = params->id ? identity_ref(params->id) : NULL;
+	t->certs = params->certs ? certs_ref(params->certs) : NULL;
+	t->upstream = params->upstream;
+	t->verify = params->upstream && params->upstream->verify;
+	t->trust = t->verify ? trust_ref(params->trust) : NULL;
 	t->fd = params->fd;
 	t->server = params->server;
 	t->exported.server = params->server;
@@ -325,7 +387,7 @@ struct tls *tls_new(const struct tls_params *params, char *err, size_t errlen)
 		tls_free(t);
 		return NULL;
 	}
-	ret = configure(t);
+	ret = configure(t, params->upstream);
 	if (ret) {
 		snprintf(err, errlen, "TLS: %s", crypto_error(ret, why, sizeof(why)));
 		tls_free(t);
@@ -341,6 +403,8 @@ void tls_free(struct tls *t)
 	mbedtls_ssl_free(&t->ssl);
 	mbedtls_ssl_config_free(&t->conf);
 	identity_put(t->id);
+	certs_put(t->certs);
+	trust_put(t->trust);
 	mbedtls_platform_zeroize(t, sizeof(*t));
 	free(t);
 }
@@ -358,6 +422,20 @@ static int alert_received(const struct tls *t)
 	return msg ? msg[1] : -1;
 }
 
+/* What is wrong with the certificate of a service, in the words of the library: one line. */
+static void explain_certificate(struct tls *t)
+{
+	uint32_t flags = mbedtls_ssl_get_verify_result(&t->ssl);
+	char why[sizeof(t->why) - 64];
+	char *c;
+
+	mbedtls_x509_crt_verify_info(why, sizeof(why), "", flags);
+	for (c = why; *c; c++)
+		if (*c == '\n')
+			*c = c[1] ? ' ' : 0;
+	snprintf(t->why, sizeof(t->why), "its certificate is refused: %s", why);
+}
+
 static void explain(struct tls *t, int ret)
 {
 	char text[2 * TUNNEL_PIN_LEN + 1], why[128];
@@ -369,6 +447,8 @@ static void explain(struct tls *t, int ret)
 	} else if (t->pin_seen && !t->pin_ok) {
 		tnl_format_pin(t->pin, text);
 		snprintf(t->why, n, "unknown peer %s", text);
+	} else if (ret == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
+		explain_certificate(t);
 	} else if (ret == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
 		alert = alert_received(t);
 		snprintf(t->why, n, "TLS alert %d from the peer: %s", alert, alert_name(alert));
@@ -441,12 +521,11 @@ static int check_peer(struct tls *t)
 	return 0;
 }
 
-int tls_keys(struct tls *t, struct kdf_keys *keys)
+static int check_carrier(struct tls *t)
 {
-	const char *alpn = mbedtls_ssl_get_alpn_protocol(&t->ssl);
+	const char *alpn = tls_alpn(t);
 	int ret;
 
-	mbedtls_platform_zeroize(keys, sizeof(*keys));
 	if (!alpn || strcmp(alpn, TLS_ALPN))
 		return refuse(t, -EPROTO, MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL,
 			      alert_name(MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL));
@@ -456,6 +535,36 @@ int tls_keys(struct tls *t, struct kdf_keys *keys)
 	if (t->exported.version == KDF_TLS12 && !serverhello_has_ems(&t->hello))
 		return refuse(t, -EPROTO, MBEDTLS_SSL_ALERT_MSG_INSUFFICIENT_SECURITY,
 			      "the peer does not know the extended master secret");
+	return 0;
+}
+
+static int check_upstream(struct tls *t)
+{
+	const char *only = t->names.name[0] && !t->names.name[1] ? t->names.name[0] : "";
+
+	if (t->verify && mbedtls_ssl_get_verify_result(&t->ssl)) {
+		refuse(t, -EKEYREJECTED, MBEDTLS_SSL_ALERT_MSG_BAD_CERT, "");
+		explain_certificate(t);
+		return -EKEYREJECTED;
+	}
+	/* What speaks HTTP/1.1 to who said nothing would take HTTP/2 for nonsense. */
+	if (!strcmp(only, "h2") && !tls_alpn(t))
+		return refuse(t, -EPROTO, MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL,
+			      "it does not agree to HTTP/2 (ALPN h2)");
+	return 0;
+}
+
+int tls_keys(struct tls *t, struct kdf_keys *keys)
+{
+	int ret = 0;
+
+	mbedtls_platform_zeroize(keys, sizeof(*keys));
+	if (t->id)
+		ret = check_carrier(t);
+	else if (t->upstream)
+		ret = check_upstream(t);
+	if (ret)
+		return ret;
 	/* bytes that mbedTLS holds would never reach the kernel's reader */
 	if (mbedtls_ssl_get_bytes_avail(&t->ssl) || mbedtls_ssl_check_pending(&t->ssl))
 		return refuse(t, -EPROTO, MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE,
@@ -477,4 +586,14 @@ const char *tls_why(const struct tls *t)
 const uint8_t *tls_peer_pin(const struct tls *t)
 {
 	return t->pin_seen ? t->pin : NULL;
+}
+
+const char *tls_server_name(const struct tls *t)
+{
+	return t->sni;
+}
+
+const char *tls_alpn(const struct tls *t)
+{
+	return mbedtls_ssl_get_alpn_protocol(&t->ssl);
 }

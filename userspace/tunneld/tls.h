@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One TLS handshake on a non-blocking socket: mutual authentication by pinned
- * keys, and the secrets of it for kTLS. The only user of mbedTLS' SSL layer.
+ * One TLS handshake on a non-blocking socket, and the secrets of it for kTLS. The only
+ * user of mbedTLS' SSL layer. There are three kinds, by what is set in struct tls_params:
+ *
+ *	id	a carrier: both sides are known by pinned keys
+ *	certs	a listener that ends TLS: we show a certificate, to whoever comes
+ *	trust	a service that wants TLS: we look at its certificate and name, unless
+ *		the admin said otherwise
  */
 #ifndef TUNNELD_TLS_H
 #define TUNNELD_TLS_H
@@ -9,8 +14,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "certs.h"
 #include "identity.h"
 #include "kdf.h"
+#include "target.h"
+#include "trust.h"
 
 #define TLS_ALPN "tunnel/1"
 
@@ -24,11 +32,20 @@ typedef bool (*tls_accept_pin)(void *arg, const uint8_t pin[TUNNEL_PIN_LEN]);
 struct tls_params {
 	int fd; /* borrowed */
 	bool server;
+	uint32_t ciphers; /* TUNNEL_CIPHER_* */
+
 	struct identity *id; /* a reference is taken */
-	uint32_t ciphers;    /* TUNNEL_CIPHER_* */
 	tls_accept_pin accept_pin;
 	void *arg;
+
+	struct certs *certs; /* a reference is taken; .server */
+
+	const struct upstream *upstream; /* borrowed until tls_new() returns; a client */
+	struct trust *trust;		 /* its .verify: a reference is taken */
 };
+
+/** TLS_CIPHERS_ALL - whatever kTLS and we know */
+#define TLS_CIPHERS_ALL UINT32_MAX
 
 enum tls_status {
 	TLS_DONE,
@@ -51,8 +68,9 @@ enum tls_status tls_step(struct tls *t);
 /**
  * tls_keys - after TLS_DONE: check everything once more and derive the keys
  *
- * ALPN agreed, peer certificate there and its pin accepted, extended master
- * secret used, nothing read beyond the handshake.
+ * Of a carrier: ALPN agreed, peer certificate there and its pin accepted, extended master
+ * secret used. Of an upstream: its certificate verified, HTTP/2 agreed if we want no other.
+ * Of all: nothing read beyond the handshake.
  *
  * Return: 0, or -EPROTO, -EKEYREJECTED or -EINVAL with tls_why() set and an alert sent.
  */
@@ -63,5 +81,11 @@ const char *tls_why(const struct tls *t);
 
 /** tls_peer_pin - pin of the certificate the peer showed; NULL before it did */
 const uint8_t *tls_peer_pin(const struct tls *t);
+
+/** tls_server_name - what the client asked for (SNI), in lower case; "" for nothing */
+const char *tls_server_name(const struct tls *t);
+
+/** tls_alpn - the protocol that was agreed, or NULL */
+const char *tls_alpn(const struct tls *t);
 
 #endif /* TUNNELD_TLS_H */

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <linux/tunnel.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "answer.h"
 #include "attach.h"
 #include "clock.h"
+#include "ktls.h"
 #include "linger.h"
 #include "refusal.h"
 #include "visitor.h"
@@ -41,6 +45,9 @@ struct visitor {
 	struct table *table;
 	struct sockaddr_storage source;
 	int fd;
+	struct handshake *handshake; /* it has the fd until it is done */
+	bool tls;		     /* it is: what is read and sent is inside of TLS */
+	char sni[REQUEST_HOST_MAX + 1], alpn[EDGE_ALPN_LIST_MAX + 1];
 	struct event *io, *timer;
 	uint64_t began_ms;
 	uint64_t settings_ms; /* HTTP/2 without a request: since when */
@@ -91,6 +98,7 @@ static void forget_events(struct visitor *v)
 static void free_visitor(struct visitor *v)
 {
 	forget_events(v);
+	handshake_abort(v->handshake);
 	if (v->fd >= 0)
 		close(v->fd);
 	table_put(v->table);
@@ -129,10 +137,13 @@ static void refuse(struct visitor *v, enum answer a, const char *why)
 	forget_events(v);
 	v->fd = -1;
 	/* A fresh connection has room for it, or its end is no loss. */
-	if (n && send(fd, answer, n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n)
+	if (n && send(fd, answer, n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n) {
+		if (v->tls)
+			ktls_close_notify(fd);
 		linger_close(v->d->base, fd);
-	else
+	} else {
 		close(fd);
+	}
 	drop(v);
 }
 
@@ -166,11 +177,24 @@ static void lead(struct visitor *v, const struct route *route)
 	drop(v);
 }
 
+/* What its bytes do not tell: it said that to us, in the handshake. */
+static void add_tls(struct visitor *v)
+{
+	if (!v->tls)
+		return;
+	memcpy(request.sni, v->sni, sizeof(request.sni));
+	request.n_alpn = *v->alpn ? 1 : 0;
+	request.alpn[0] = (struct text){ v->alpn, strlen(v->alpn) };
+}
+
 /* All that will be known is known; @v is gone. */
 static void decide(struct visitor *v)
 {
 	const struct rules *r = &v->table->rules;
-	int i = route_find(r->route, r->n, &request, &v->source);
+	int i;
+
+	add_tls(v);
+	i = route_find(r->route, r->n, &request, &v->source);
 
 	if (i >= 0)
 		lead(v, &r->route[i]);
@@ -332,6 +356,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		if (n > 0)
 			v->len += n;
 	} while (n > 0);
+	/* a record that is not data: close_notify, or what the kernel will not take either */
+	if (n < 0 && errno == EIO && v->tls)
+		n = 0;
 	if (v->len < REQUEST_BYTES_MAX && n < 0 && errno != EAGAIN && errno != EINTR) {
 		drop(v); /* it was reset */
 		return;
@@ -342,6 +369,71 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		look(v);
 	else
 		set_timer(v, clock_ms());
+}
+
+/* From here on what it says is looked at, if it matters; @v may be gone. */
+static void begin(struct visitor *v)
+{
+	v->began_ms = clock_ms();
+	v->io = event_new(v->d->base, v->fd, EV_READ | EV_PERSIST, on_readable, v);
+	v->timer = evtimer_new(v->d->base, on_timer, v);
+	if (!v->io || !v->timer || event_add(v->io, NULL)) {
+		say_refused(v, "out of memory");
+		drop(v);
+	} else if (!v->table->rules.reads) {
+		memset(&request, 0, sizeof(request));
+		request.protocol = TUNNEL_PROTOCOL_OPAQUE;
+		decide(v);
+	} else {
+		/* What it says has often come with it. */
+		on_readable(v->fd, EV_READ, v);
+	}
+}
+
+static void on_handshake(void *arg, const struct handshake_result *result)
+{
+	struct visitor *v = arg;
+
+	v->handshake = NULL;
+	if (result->fd < 0) {
+		say_refused(v, result->why);
+		drop(v);
+		return;
+	}
+	v->fd = result->fd;
+	v->tls = true;
+	snprintf(v->sni, sizeof(v->sni), "%s", result->server_name);
+	snprintf(v->alpn, sizeof(v->alpn), "%s", result->alpn ? result->alpn : "");
+	begin(v);
+}
+
+/* @v may be gone. */
+static void begin_tls(struct visitor *v)
+{
+	struct table *t = v->table;
+	struct handshake_params params = {
+		.base = v->d->base,
+		.ops = v->d->ops,
+		.tls = { .fd = v->fd, .server = true, .ciphers = TLS_CIPHERS_ALL },
+		.timeout_ms = v->d->handshake_timeout_ms,
+		.done = on_handshake,
+		.arg = v,
+	};
+	char why[256];
+	unsigned int more;
+	int one = 1;
+
+	t->certs = certs_fresh(t->certs, why, sizeof(why));
+	if (*why && log_limit_pass(&v->d->certs_log, clock_ms(), &more))
+		log_info("%s: the certificates of before stay: %s", t->where, why);
+	params.tls.certs = t->certs;
+	setsockopt(v->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	v->fd = -1;
+	v->handshake = handshake_start(&params, why, sizeof(why));
+	if (!v->handshake) {
+		say_refused(v, why);
+		drop(v);
+	}
 }
 
 void visitor_start(struct daemon *d, struct table *table, int fd,
@@ -376,22 +468,12 @@ void visitor_start(struct daemon *d, struct table *table, int fd,
 	v->table = table;
 	v->source = *source;
 	v->fd = fd;
-	v->began_ms = clock_ms();
 	v->look_ms = LOOK_MS;
 	v->prev = d->visitors_end;
 	*v->prev = v;
 	d->visitors_end = &v->next;
-	v->io = event_new(d->base, fd, EV_READ | EV_PERSIST, on_readable, v);
-	v->timer = evtimer_new(d->base, on_timer, v);
-	if (!v->io || !v->timer || event_add(v->io, NULL)) {
-		say_refused(v, "out of memory");
-		drop(v);
-	} else if (!table->rules.reads) {
-		memset(&request, 0, sizeof(request));
-		request.protocol = TUNNEL_PROTOCOL_OPAQUE;
-		decide(v);
-	} else {
-		/* What it says has often come with it. */
-		on_readable(fd, EV_READ, v);
-	}
+	if (table->certs)
+		begin_tls(v);
+	else
+		begin(v);
 }
