@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the pure files (frame, deframe, hello, credit, sched) need from their
+ * What the pure files (frame, deframe, hello, tls_control, ...) need from their
  * surroundings, so that the same source builds into the module and into
  * user-space tests and fuzzers. No socket header may be included here.
  */

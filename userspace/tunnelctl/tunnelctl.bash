@@ -40,7 +40,7 @@ _tunnelctl_run() # _tunnelctl_run FIRST: number of the word behind `run`
 _tunnelctl()
 {
 	local cur prev words=() word i
-	local objects='tunnel service listener route expose forward egress session carrier stats info flush monitor keygen pubkey run apply save check config'
+	local objects='tunnel service listener route certificate expose forward egress session carrier stats info flush monitor keygen pubkey run apply save check config'
 
 	COMPREPLY=()
 	# An address must stay one word, whatever COMP_WORDBREAKS says of colons.
@@ -79,6 +79,9 @@ _tunnelctl()
 			;;
 		route)
 			mapfile -t COMPREPLY < <(compgen -W 'show add del set' -- "$cur")
+			;;
+		certificate)
+			mapfile -t COMPREPLY < <(compgen -W 'show add del alpn' -- "$cur")
 			;;
 		egress)
 			mapfile -t COMPREPLY < <(compgen -W 'show allow deny del' -- "$cur")
@@ -184,6 +187,15 @@ _tunnelctl()
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		else
 			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names listener)" -- "$cur")
+		fi
+		;;
+	'certificate add' | 'certificate del' | 'certificate alpn')
+		if ((${#words[@]} == 2)); then
+			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names listener)" -- "$cur")
+		elif ((${#words[@]} == 3)) || [[ $prev == key ]]; then
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		elif [[ ${words[1]} == add ]]; then
+			mapfile -t COMPREPLY < <(compgen -W 'key alpn' -- "$cur")
 		fi
 		;;
 	'config hash')
