@@ -112,13 +112,6 @@ static ssize_t xmit(struct tnl_carrier *c, struct bio_vec *bv, unsigned int n,
 		if (sk_stream_memory_free(sk)) {
 			TNL_INC(c->tn, retries_armed);
 			tnl_watch_retry(&c->watch);
-		} else if (!READ_ONCE(tcp_sk(sk)->packets_out)) {
-			/*
-			 * What fills a small buffer may be less than a segment,
-			 * held back for what cannot follow: no ACK would make
-			 * room. This pushes it.
-			 */
-			tcp_sock_set_nodelay(sk);
 		}
 	}
 	return r ? r : -EPIPE;

@@ -8,6 +8,7 @@
 #include "compat/compat.h"
 #include "ktls.h"
 #include "tls_control.h"
+#include "xmit.h"
 
 static u32 cipher_bit(u16 cipher)
 {
@@ -186,6 +187,8 @@ int tnl_ktls_close_notify(struct socket *sock)
 
 	*(u8 *)CMSG_DATA(&control.hdr) = TNL_TLS_ALERT;
 	n = kernel_sendmsg(sock, &msg, &v, 1, sizeof(alert));
+	if (n == -EAGAIN)
+		tnl_xmit_push(sock->sk);
 	return n == sizeof(alert) ? 0 : n < 0 ? n : -EAGAIN;
 }
 

@@ -6,6 +6,7 @@
 #include <linux/bvec.h>
 #include <linux/net.h>
 
+void tnl_xmit_push(struct sock *sk);
 ssize_t tnl_xmit(struct socket *sock, struct bio_vec *bv, unsigned int n,
 		 size_t len, bool more);
 

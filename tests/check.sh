@@ -184,6 +184,7 @@ stage_deps() {
 stage_build() {
 	local id
 	run build-tools one "build tools" make -j"$(nproc)" userspace test-tools
+	run build-newer one "build user space with the libraries of the next Debian" tests/vm/newer.sh build
 	for id in "${kernels[@]}" "${debug_kernels[@]}"; do
 		run "build-$id" one "build module $id" build_module "$id"
 	done
@@ -208,6 +209,7 @@ stage_unit() {
 		name=$(basename "$test" .c)
 		job "unit-$name" unit "build/unit/$name"
 	done
+	[ -n "$ONLY" ] || job unit-newer tests/vm/newer.sh unit
 }
 
 stage_fuzz() {

@@ -220,7 +220,7 @@ make_keys() {
 start_daemon() { # start_daemon NS [OPTION...]
 	local ns=$1
 	shift
-	"$BIN/in_ns" "$ns" "$BIN/tunneld" "$@" >>"$OUT/tunneld-$ns.log" 2>&1 &
+	"$BIN/in_ns" "$ns" "${TUNNELD:-$BIN/tunneld}" "$@" >>"$OUT/tunneld-$ns.log" 2>&1 &
 	echo $! >"$T/tunneld-$ns.pid"
 }
 stop_daemon() { # stop_daemon NS [SIGNAL]

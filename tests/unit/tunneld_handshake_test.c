@@ -347,6 +347,12 @@ static void test_unknown_client(void **state)
 	snprintf(want, sizeof(want), "unknown peer %s", hex);
 	assert_string_equal(ends[SERVER].why, want);
 	assert_true(ends[SERVER].has_pin);
+	if (ends[CLIENT].fd >= 0) {
+		/* In TLS 1.3 the client is through before the server has looked at it. */
+		assert_int_equal(ends[CLIENT].version, KDF_TLS13);
+		assert_int_equal(n_installed, 1);
+		return;
+	}
 	/* the reason reaches the dialler */
 	assert_string_equal(ends[CLIENT].why,
 			    "TLS alert 48 from the peer: unknown CA (the peer does not know our key)");
@@ -367,7 +373,10 @@ static void test_wrong_server(void **state)
 	tnl_format_pin(key_pin[SERVER], hex);
 	assert_non_null(strstr(ends[CLIENT].why, hex));
 	assert_memory_equal(ends[CLIENT].pin, key_pin[SERVER], TUNNEL_PIN_LEN);
-	assert_non_null(strstr(ends[SERVER].why, "TLS alert 48 from the peer"));
+	/* 3.6 cannot read the alert of its own client here */
+	if (!strstr(ends[SERVER].why, "TLS alert 48 from the peer") &&
+	    !strstr(ends[SERVER].why, "Verification of the message MAC failed"))
+		fail_msg("the server says: %s", ends[SERVER].why);
 	assert_int_equal(n_installed, 0);
 }
 
