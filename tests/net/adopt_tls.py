@@ -152,8 +152,8 @@ def control(w):
     w.none_left()
 
 
-def forged(w):
-    """Bytes that are no record of this connection."""
+def bare(w):
+    """A client without kTLS, whose other end has it and was handed over; and the service."""
     c, a = World.client(w)
     ulp(a)
     encrypt_one(a, w.version)
@@ -161,6 +161,12 @@ def forged(w):
     a.close()
     s, _ = w.service.accept()
     s.settimeout(20)
+    return c, s
+
+
+def forged(w):
+    """Bytes that are no record of this connection."""
+    c, s = bare(w)
     c.sendall(struct.pack("!BHH", DATA, 0x0303, 64) + os.urandom(64))
     result("%s: a record that is forged is a reset" % NAMES[w.version], ended(s, E.ECONNRESET))
     result("%s: for its sender, too" % NAMES[w.version], ended(c, E.ECONNRESET))
@@ -182,12 +188,7 @@ class _Nobody:
 
 def wire(w):
     """What is given to it leaves encrypted."""
-    c, a = World.client(w)
-    ulp(a)
-    encrypt_one(a, w.version)
-    must(w.hand(a))
-    a.close()
-    s, _ = w.service.accept()
+    c, s = bare(w)
     secret = b"attack at dawn!" * 100
     s.sendall(secret)
     s.close()

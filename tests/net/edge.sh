@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # about: 120
-# short: 6.1 6.12
+# short: 6.1
 #
 # TLS that is ended at a listener, or begun to a service: programs of Debian as they are on
 # both sides of it; certificates that change while people come; what is refused. The
