@@ -243,7 +243,10 @@ static int fin_tcp(struct socket *sock)
 	sk->sk_prot->shutdown(sk, SEND_SHUTDOWN);
 	if (tcp_sk(sk)->write_seq == seq && sk->sk_state != state &&
 	    sk->sk_state != TCP_CLOSE) {
-		tcp_set_state(sk, state);
+		inet_sk_set_state(sk, state);
+		/* as it was counted; kernels that count CLOSE_WAIT, too, are one short */
+		if (state == TCP_ESTABLISHED)
+			TCP_INC_STATS(sock_net(sk), TCP_MIB_CURRESTAB);
 		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown & ~SEND_SHUTDOWN);
 		err = -ENOMEM;
 	}

@@ -472,7 +472,8 @@ void visitor_start(struct daemon *d, struct table *table, int fd,
 	v->prev = d->visitors_end;
 	*v->prev = v;
 	d->visitors_end = &v->next;
-	if (table->certs)
+	/* what was configured, not what is loaded: nobody gets in without TLS by mistake */
+	if (table->rules.edge)
 		begin_tls(v);
 	else
 		begin(v);
