@@ -161,6 +161,23 @@ bool tnl_ktls_flushed(struct sock *sk)
 }
 
 /**
+ * tnl_ktls_push - have kTLS try again to pass on what it could not for want of memory
+ * @sk: kTLS; the caller is its only writer
+ * Context: process, socket lock not held.
+ * Return: false: there is nothing of that kind.
+ */
+bool tnl_ktls_push(struct sock *sk)
+{
+	if (!tnl_ktls_record_open(sk))
+		return false;
+	lock_sock(sk);
+	/* what TCP would say of space: it queues kTLS' own work */
+	sk->sk_write_space(sk);
+	release_sock(sk);
+	return true;
+}
+
+/**
  * tnl_ktls_close_notify - say that nothing more follows (RFC 8446, 6.1)
  * @sock: kTLS; the caller is its only writer
  * Context: process, socket lock not held; does not wait.

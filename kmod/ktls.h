@@ -25,6 +25,7 @@ unsigned int tnl_ktls_record_len(struct sock *sk);
 bool tnl_ktls_idle(struct sock *sk);
 bool tnl_ktls_record_open(struct sock *sk);
 bool tnl_ktls_flushed(struct sock *sk);
+bool tnl_ktls_push(struct sock *sk);
 int tnl_ktls_close_notify(struct socket *sock);
 int tnl_ktls_recv(struct socket *sock, struct page *page, unsigned int offset,
 		  unsigned int len, u8 *type);

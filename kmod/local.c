@@ -13,25 +13,38 @@
 
 /* Silence of a half-closed connection before it is probed, seconds. */
 #define IDLE_HALF_CLOSED 60
+/* TLS records with nothing in them, at once. */
+#define EMPTY_MAX 16
 
 /**
  * tnl_local_check - can it be the local connection of a session?
- * @sock: TCP or unix, connected; nobody else uses it
+ * @sock: TCP or unix, connected
+ * @kind: result: what it is, whatever its owner does to it from here on
  * @extack: gets the sentence of a refusal
  *
  * With a protocol on top of TCP there would be two readers of one queue, unless it is
- * kTLS in both directions, which is read from above.
+ * kTLS in both directions, which is read from above. One that gets kTLS later stays
+ * TNL_LOCAL_TCP, and take_tcp() refuses it.
  *
  * Context: process, socket lock not held.
  * Return: 0, -EOPNOTSUPP or -EPROTO.
  */
-int tnl_local_check(struct socket *sock, struct netlink_ext_ack *extack)
+int tnl_local_check(struct socket *sock, enum tnl_local_kind *kind,
+		    struct netlink_ext_ack *extack)
 {
+	const struct tcp_ulp_ops *ulp;
 	struct tnl_ktls info;
 
-	if (tnl_sock_is_unix(sock) || !inet_csk(sock->sk)->icsk_ulp_ops)
+	*kind = TNL_LOCAL_UNIX;
+	if (tnl_sock_is_unix(sock))
 		return 0;
-	if (strcmp(inet_csk(sock->sk)->icsk_ulp_ops->name, "tls")) {
+	lock_sock(sock->sk);
+	ulp = inet_csk(sock->sk)->icsk_ulp_ops;
+	release_sock(sock->sk);
+	*kind = ulp ? TNL_LOCAL_TLS : TNL_LOCAL_TCP;
+	if (!ulp)
+		return 0;
+	if (strcmp(ulp->name, "tls")) {
 		NL_SET_ERR_MSG(extack, "the socket has a protocol of its own on top of TCP: only plain ones, and those with kTLS, become sessions");
 		return -EOPNOTSUPP;
 	}
@@ -41,20 +54,20 @@ int tnl_local_check(struct socket *sock, struct netlink_ext_ack *extack)
 /**
  * tnl_local_adopt - put a connection into the state that the works rely on
  * @l: gets it
- * @sock: connected or about to be; tnl_local_check() approves of it
+ * @sock: connected or about to be
+ * @kind: as tnl_local_check() found it
  * Context: process, socket lock not held.
  */
-void tnl_local_adopt(struct tnl_local *l, struct socket *sock)
+void tnl_local_adopt(struct tnl_local *l, struct socket *sock, enum tnl_local_kind kind)
 {
 	struct sock *sk = sock->sk;
 
 	l->sock = sock;
-	if (!tnl_sock_is_unix(sock)) {
-		l->kind = inet_csk(sk)->icsk_ulp_ops ? TNL_LOCAL_TLS : TNL_LOCAL_TCP;
+	l->kind = kind;
+	if (kind != TNL_LOCAL_UNIX) {
 		tnl_sock_adopt(sock, false);
 		return;
 	}
-	l->kind = TNL_LOCAL_UNIX;
 	lock_sock(sk);
 	WRITE_ONCE(sk->sk_rcvlowat, 1);
 	sk->sk_rcvtimeo = MAX_SCHEDULE_TIMEOUT;
@@ -143,7 +156,7 @@ static int take_unix(struct socket *sock, struct tnl_take *t)
 static int take_tls(struct tnl_local *l, struct tnl_take *t)
 {
 	u16 version = tnl_ktls_version(l->sock->sk);
-	int done = 0, n, ret;
+	int done = 0, empty = 0, n, ret;
 	const u8 *data;
 	u8 type;
 
@@ -153,6 +166,9 @@ static int take_tls(struct tnl_local *l, struct tnl_take *t)
 			t->err = n;
 		if (n == -EAGAIN || n == -ENOMEM)
 			break;
+		/* The end; or a record with nothing in it, and behind it one of another type. */
+		if (!n && empty++ < EMPTY_MAX)
+			continue;
 		if (n <= 0)
 			return n ? n : -ECONNRESET;
 		ret = tnl_tls_control(&l->control, type, data, n, version);

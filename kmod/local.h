@@ -36,8 +36,9 @@ static inline bool tnl_sock_is_unix(const struct socket *sock)
 	return sock->sk->sk_family == AF_UNIX;
 }
 
-int tnl_local_check(struct socket *sock, struct netlink_ext_ack *extack);
-void tnl_local_adopt(struct tnl_local *l, struct socket *sock);
+int tnl_local_check(struct socket *sock, enum tnl_local_kind *kind,
+		    struct netlink_ext_ack *extack);
+void tnl_local_adopt(struct tnl_local *l, struct socket *sock, enum tnl_local_kind kind);
 bool tnl_local_eof(const struct tnl_local *l);
 bool tnl_local_empty(const struct tnl_local *l);
 int tnl_local_take(struct tnl_local *l, struct tnl_take *t);

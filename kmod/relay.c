@@ -7,6 +7,7 @@
 #include <net/tcp.h>
 
 #include "compat/compat.h"
+#include "ktls.h"
 #include "local.h"
 #include "relay.h"
 #include "service.h"
@@ -264,6 +265,19 @@ static bool write_local(struct tnl_relay *r)
 	return false;
 }
 
+/*
+ * kTLS has taken all there was, and may not have had the memory to pass it on; nothing may
+ * follow that would push it.
+ */
+static void settle(struct tnl_relay *r)
+{
+	if (r->local.kind == TNL_LOCAL_TLS && tnl_chunkq_empty(&r->out) &&
+	    tnl_ktls_push(r->local.sock->sk)) {
+		TNL_INC(r->tn, retries_armed);
+		tnl_watch_retry(&r->watch);
+	}
+}
+
 static void down_work(struct work_struct *work)
 {
 	struct tnl_relay *r = container_of(work, struct tnl_relay, down_work);
@@ -276,8 +290,10 @@ static void down_work(struct work_struct *work)
 		if (r->bits & (BIT(TNL_RELAY_RESET) | BIT(TNL_RELAY_FAILED) |
 			       BIT(TNL_RELAY_DOWN_DONE)))
 			return;
-		if (!write_local(r))
+		if (!write_local(r)) {
+			settle(r);
 			return;
+		}
 	}
 	tnl_watch_queue(&r->watch, &r->down_work);
 }
@@ -362,7 +378,7 @@ static void begin_connect(struct tnl_relay *r)
 	err = sock_create_kern(r->tn->net, r->target.ss_family, SOCK_STREAM,
 			       IPPROTO_TCP, &r->local.sock);
 	if (!err) {
-		tnl_local_adopt(&r->local, r->local.sock);
+		tnl_local_adopt(&r->local, r->local.sock, TNL_LOCAL_TCP);
 		tcp_sock_set_syncnt(r->local.sock->sk, SYN_RETRIES);
 		tnl_watch_start(&r->watch, r->local.sock);
 		err = kernel_connect(r->local.sock, tnl_sockaddr(&r->target),
@@ -417,7 +433,7 @@ static void take_answer(struct tnl_relay *r)
 		tnl_relay_fail(r, TUNNEL_REASON_UNREACHABLE);
 		return;
 	}
-	tnl_local_adopt(&r->local, sock);
+	tnl_local_adopt(&r->local, sock, r->answer_kind);
 	WRITE_ONCE(r->file, sock->file);
 	tnl_watch_start(&r->watch, sock);
 	tnl_net_linger(r->tn);

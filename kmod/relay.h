@@ -61,6 +61,7 @@ struct tnl_relay {
 	struct tnl_session *session;	/* referenced */
 	u64 ask_id;			/* with ASKING */
 	struct socket *answer;		/* session lock: from the daemon, not taken yet */
+	enum tnl_local_kind answer_kind;
 	struct tnl_local local;		/* of @file; or ours, with no hold on the namespace */
 	struct file *file;		/* user space has handed it over, or NULL; referenced */
 	struct tnl_watch watch;

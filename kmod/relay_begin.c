@@ -87,6 +87,7 @@ static struct tnl_relay *asking(struct tnl_session *s, u64 id)
 int tnl_relay_answer(struct tnl_session *s, u64 ask_id, int fd, u8 reason,
 		     struct netlink_ext_ack *extack)
 {
+	enum tnl_local_kind kind = TNL_LOCAL_TCP;
 	struct socket *sock = NULL;
 	struct tnl_relay *r;
 	int err = 0;
@@ -95,7 +96,7 @@ int tnl_relay_answer(struct tnl_session *s, u64 ask_id, int fd, u8 reason,
 		sock = tnl_handover(s->tunnel->tn, fd, true, extack);
 		if (IS_ERR(sock))
 			return PTR_ERR(sock);
-		err = tnl_local_check(sock, extack);
+		err = tnl_local_check(sock, &kind, extack);
 		if (!err && READ_ONCE(sock->sk->sk_user_data)) {
 			NL_SET_ERR_MSG(extack, "the socket is in use by something else in the kernel");
 			err = -EBUSY;
@@ -106,10 +107,12 @@ int tnl_relay_answer(struct tnl_session *s, u64 ask_id, int fd, u8 reason,
 	r = err ? NULL : asking(s, ask_id);
 	if (r && test_and_set_bit(TNL_RELAY_ANSWERED, &r->bits))
 		r = NULL;
-	if (r && sock)
+	if (r && sock) {
 		r->answer = sock;
-	else if (r)
+		r->answer_kind = kind;
+	} else if (r) {
 		tnl_relay_fail(r, reason);
+	}
 	if (r)
 		tnl_watch_queue(&r->watch, &r->up_work);
 	spin_unlock(&s->lock);
@@ -185,7 +188,7 @@ void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
 		sock_release(sock);
 		return;
 	}
-	tnl_local_adopt(&r->local, sock);
+	tnl_local_adopt(&r->local, sock, TNL_LOCAL_TCP);
 	strscpy(o.service, service, sizeof(o.service));
 	if (destination)
 		strscpy(o.destination, destination, sizeof(o.destination));
@@ -219,6 +222,7 @@ int tnl_relay_adopt(struct tnl_tunnel *t, struct tnl_open *o,
 		    struct netlink_ext_ack *extack)
 {
 	struct socket *sock = tnl_handover(t->tn, a->fd, true, extack);
+	enum tnl_local_kind kind;
 	struct tnl_session *s;
 	struct tnl_chunkq q;
 	struct tnl_relay *r;
@@ -226,7 +230,7 @@ int tnl_relay_adopt(struct tnl_tunnel *t, struct tnl_open *o,
 
 	if (IS_ERR(sock))
 		return PTR_ERR(sock);
-	err = tnl_local_check(sock, extack);
+	err = tnl_local_check(sock, &kind, extack);
 	if (err) {
 		sockfd_put(sock);
 		return err;
@@ -269,7 +273,7 @@ int tnl_relay_adopt(struct tnl_tunnel *t, struct tnl_open *o,
 		goto fail;
 	r->session = s;
 	*id = s->id;
-	tnl_local_adopt(&r->local, sock);
+	tnl_local_adopt(&r->local, sock, kind);
 	tnl_chunkq_splice(&r->ahead, &q);
 	TNL_INC(t->tn, local_accepts);
 	begin(r);

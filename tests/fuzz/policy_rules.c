@@ -44,7 +44,7 @@ static void check(const struct rules *r, size_t len)
 		     strlen(tunnel) + strlen(service) + 1 == strlen(t->target));
 	}
 	must(route_find(r->route, r->n, &nothing, &source) < (int)r->n);
-	must(r->reads == (!r->n || route_reads(r->route, r->n)));
+	must(r->reads == (!r->n || route_reads(r->route, r->n, r->edge)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

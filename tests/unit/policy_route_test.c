@@ -162,12 +162,14 @@ static void reads(void **state)
 {
 	const struct route all = { ANY }, here = { .source = { AF_INET, { 10 }, 8 }, ANY };
 	const struct route web = { .host = "a.b", ANY },
-			   other = { .protocol = ROUTE_ANY, .target = "a/c" };
+			   other = { .protocol = ROUTE_ANY, .target = "a/c" },
+			   by_name = { .sni = "a.b", .alpn = "h2", ANY };
+	bool edge = false;
 #define READS(...)                                                                                 \
 	route_reads((const struct route[]){ __VA_ARGS__ },                                         \
-		    ARRAY_SIZE(((const struct route[]){ __VA_ARGS__ })))
+		    ARRAY_SIZE(((const struct route[]){ __VA_ARGS__ })), edge)
 	(void)state;
-	assert_false(route_reads(NULL, 0));
+	assert_false(route_reads(NULL, 0, false));
 	assert_false(READS(all));
 	assert_false(READS(here));
 	assert_false(READS(here, other));
@@ -176,7 +178,15 @@ static void reads(void **state)
 	assert_true(READS(web));       /* or a refusal */
 	assert_true(READS(web, here));
 	assert_true(READS(web, other));
+	edge = true;
+	assert_true(READS(web));
 	assert_true(READS(here, web, other));
+	assert_false(READS(by_name));
+	assert_false(READS(by_name, other));
+	assert_true(READS(by_name, web, other));
+	edge = false;
+	assert_true(READS(by_name));
+	assert_true(READS(by_name, other));
 }
 
 static void waiting(void **state)
@@ -190,15 +200,21 @@ static void waiting(void **state)
 		{ .protocol = TUNNEL_PROTOCOL_HTTP2, .target = "t/http2" },
 		{ .protocol = ROUTE_ANY, .target = "t/all" },
 	};
+	static struct request r;
 	struct sockaddr_storage ten = from("10.1.1.1"), other = from("11.1.1.1");
 
 	(void)state;
-	assert_int_equal(route_waiting(routes, 5, &ten), 2);
+	assert_int_equal(route_waiting(routes, 5, &r, &ten), 2);
 	/* it may be gRPC yet, which goes further */
-	assert_int_equal(route_waiting(routes, 5, &other), -1);
-	assert_int_equal(route_waiting(routes + 4, 1, &other), 0);
-	assert_int_equal(route_waiting(routes, 2, &other), -1);
-	assert_int_equal(route_waiting(routes, 0, &other), -1);
+	assert_int_equal(route_waiting(routes, 5, &r, &other), -1);
+	assert_int_equal(route_waiting(routes + 4, 1, &r, &other), 0);
+	assert_int_equal(route_waiting(routes, 2, &r, &other), -1);
+	assert_int_equal(route_waiting(routes, 0, &r, &other), -1);
+	/* a handshake has told the name */
+	strcpy(r.sni, "a");
+	assert_int_equal(route_waiting(routes, 5, &r, &other), 0);
+	strcpy(r.sni, "b");
+	assert_int_equal(route_waiting(routes, 5, &r, &ten), 2);
 }
 
 int main(void)

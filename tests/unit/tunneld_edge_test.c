@@ -268,6 +268,9 @@ static void test_fresh(void **state)
 	run("echo nonsense >now.both");
 	assert_ptr_equal(certs_fresh(certs, err, sizeof(err)), certs);
 	assert_non_null(strstr(err, "now.both"));
+	/* not read again for each who comes */
+	assert_ptr_equal(certs_fresh(certs, err, sizeof(err)), certs);
+	assert_string_equal(err, "");
 	run("cat a.pem b.key >now.both");
 	assert_ptr_equal(certs_fresh(certs, err, sizeof(err)), certs);
 	assert_non_null(strstr(err, "is not that of"));

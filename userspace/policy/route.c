@@ -145,14 +145,16 @@ int route_find(const struct route *routes, size_t n, const struct request *r,
 	return -1;
 }
 
-int route_waiting(const struct route *routes, size_t n, const struct sockaddr_storage *source)
+int route_waiting(const struct route *routes, size_t n, const struct request *r,
+		  const struct sockaddr_storage *source)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++) {
 		const struct route *t = &routes[i];
 
-		if (t->sni || t->alpn || (t->source.family && !network_has(&t->source, source)) ||
+		if ((t->sni && !name_fits(t->sni, r->sni)) || (t->alpn && !alpn_fits(t->alpn, r)) ||
+		    (t->source.family && !network_has(&t->source, source)) ||
 		    (t->protocol != ROUTE_ANY && t->protocol != TUNNEL_PROTOCOL_HTTP2 &&
 		     t->protocol != TUNNEL_PROTOCOL_GRPC))
 			continue;
@@ -164,7 +166,7 @@ int route_waiting(const struct route *routes, size_t n, const struct sockaddr_st
 	return -1;
 }
 
-bool route_reads(const struct route *routes, size_t n)
+bool route_reads(const struct route *routes, size_t n, bool edge)
 {
 	bool same = true, asks = false;
 	size_t i;
@@ -173,10 +175,10 @@ bool route_reads(const struct route *routes, size_t n)
 		const struct route *t = &routes[i];
 
 		same = same && !strcmp(t->target, routes[0].target);
-		if (t->sni || t->host || t->alpn || t->path || t->header ||
-		    t->protocol != ROUTE_ANY)
+		if (t->host || t->path || t->header || t->protocol != ROUTE_ANY ||
+		    (!edge && (t->sni || t->alpn)))
 			asks = true;
-		else if (!t->source.family)
+		else if (!t->source.family && !t->sni && !t->alpn)
 			/* It takes all that is left. */
 			return asks && !same;
 	}

@@ -59,14 +59,17 @@ int route_find(const struct route *routes, size_t n, const struct request *r,
 /** route_waiting - of an HTTP/2 connection of which nothing but the preface is known
  *
  * Its client may wait for the other side before it asks for anything.
+ * @r: what the handshake of TLS that ends with us has told, else nothing
  * Return: the index of the route that it takes whatever it asks for, or -1.
  */
-int route_waiting(const struct route *routes, size_t n, const struct sockaddr_storage *source);
+int route_waiting(const struct route *routes, size_t n, const struct request *r,
+		  const struct sockaddr_storage *source);
 
 /** route_reads - must the bytes of a connection be looked at to choose?
+ * @edge: its TLS ends with us, whose handshake tells name and protocol
  *
  * Not if what decides is known before, or all lead to the same place whatever comes.
  */
-bool route_reads(const struct route *routes, size_t n);
+bool route_reads(const struct route *routes, size_t n, bool edge);
 
 #endif /* POLICY_ROUTE_H */

@@ -292,7 +292,7 @@ int rules_parse(struct rules *r, const char *text, size_t *line_no, char *err, s
 		rules_free(r);
 	else
 		/* who is led nowhere is to be answered in the protocol that it speaks */
-		r->reads = !r->n || route_reads(r->route, r->n);
+		r->reads = !r->n || route_reads(r->route, r->n, r->edge);
 	return ret;
 }
 

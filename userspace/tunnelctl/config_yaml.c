@@ -569,6 +569,28 @@ static char *read_certificates(struct reader *r, struct fy_node *key, struct fy_
 	return text;
 }
 
+/* What only shows when all lines are there. Return: @text, or NULL after saying why. */
+static char *whole_text(struct reader *r, struct fy_node *key, char *text)
+{
+	struct rules rules;
+	char err[256];
+
+	if (!text || r->ret) {
+		free(text);
+		return NULL;
+	}
+	if (strlen(text) > TUNNEL_ROUTES_MAX)
+		wrong(r, key, "these lines are more than %d bytes", TUNNEL_ROUTES_MAX);
+	else if (rules_parse(&rules, text, NULL, err, sizeof(err)))
+		wrong(r, key, "%s", err);
+	else
+		rules_free(&rules);
+	if (!r->ret)
+		return text;
+	free(text);
+	return NULL;
+}
+
 /* { certificates: [...], alpn: [...], routes: [...] or to: ... }. Return: as above. */
 static char *read_edge_listener(struct reader *r, struct fy_node *key, struct fy_node *value)
 {
@@ -612,22 +634,15 @@ static char *read_edge_listener(struct reader *r, struct fy_node *key, struct fy
 		alpn = NULL;
 	}
 	if (text && to && !r->ret) {
-		struct rules rules;
-		char err[256];
-
 		if (asprintf(&line, "to %s", to) < 0)
 			line = NULL;
-		else if (rules_parse(&rules, line, NULL, err, sizeof(err)))
-			wrong(r, key, "%s", err);
-		else
-			rules_free(&rules);
 		text = add_line(text, line);
 	} else if (text && routes && !r->ret) {
 		text = read_routes(r, routes_key, routes, text);
 	}
 	free(alpn);
 	free(to);
-	return text;
+	return whole_text(r, key, text);
 }
 
 static void read_listener(struct reader *r, struct fy_node *key, struct fy_node *value)

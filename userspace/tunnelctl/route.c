@@ -53,6 +53,20 @@ static const char *routes_of(const struct obj *o)
 
 /* --- the text, line by line ------------------------------------------------ */
 
+/* Words with one blank between, as `tunnelctl certificate` writes and looks for them. */
+static void tidy(char *line)
+{
+	char *from, *to = line, *save;
+
+	for (from = strtok_r(line, " \t\r", &save); from; from = strtok_r(NULL, " \t\r", &save)) {
+		if (to != line)
+			*to++ = ' ';
+		while (*from)
+			*to++ = *from++;
+	}
+	*to = 0;
+}
+
 /* Without comments and empty ones, so that each has the number that people see. */
 static int split(const char *routes, struct lines *l)
 {
@@ -69,10 +83,12 @@ static int split(const char *routes, struct lines *l)
 			*comment = 0;
 		if (!*at)
 			continue;
-		if (rules_is_edge(at) && l->n_edge < ARRAY_SIZE(l->edge))
+		if (rules_is_edge(at) && l->n_edge < ARRAY_SIZE(l->edge)) {
+			tidy(at);
 			l->edge[l->n_edge++] = at;
-		else if (l->n < RULES_MAX)
+		} else if (l->n < RULES_MAX) {
 			l->line[l->n++] = at;
+		}
 	}
 	return EXIT_OK;
 }

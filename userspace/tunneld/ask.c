@@ -146,6 +146,10 @@ static void on_handshake(void *arg, const struct handshake_result *result)
 	struct ask *a = arg;
 
 	a->handshake = NULL;
+	if (result->fd < 0 && a->at < a->n && clock_ms() < a->until_ms) {
+		connect_next(a);
+		return;
+	}
 	if (result->fd < 0) {
 		refuse(a, TUNNEL_REASON_REFUSED, result->why);
 		return;
@@ -157,12 +161,12 @@ static void on_handshake(void *arg, const struct handshake_result *result)
 /* @a may be gone. */
 static void begin_tls(struct ask *a)
 {
-	uint64_t now = clock_ms();
+	uint64_t now = clock_ms(), ms = a->until_ms > now ? a->until_ms - now : 1;
 	struct handshake_params params = {
 		.base = a->d->base,
 		.ops = a->d->ops,
 		.tls = { .fd = a->fd, .ciphers = TLS_CIPHERS_ALL, .upstream = &a->upstream },
-		.timeout_ms = a->until_ms > now ? a->until_ms - now : 1,
+		.timeout_ms = a->at < a->n && ms > ADDRESS_MS ? ADDRESS_MS : ms,
 		.done = on_handshake,
 		.arg = a,
 	};

@@ -15,12 +15,14 @@ struct cert {
 	const char *chain_path, *key_path;
 	struct stat chain_st, key_st;
 	mbedtls_x509_crt chain;
+	mbedtls_x509_crt leaf; /* the first of @chain, by itself: to ask for its names */
 	mbedtls_pk_context key;
 };
 
 struct certs {
 	unsigned int refs;
-	char *list; /* of ALPN, as it was given, or NULL */
+	uint64_t tried; /* pem_trace() of files that were not as they must be, 0: none */
+	char *list;	/* of ALPN, as it was given, or NULL */
 	struct edge_names alpn;
 	size_t n;
 	struct cert cert[];
@@ -40,6 +42,7 @@ void certs_put(struct certs *certs)
 		return;
 	for (i = 0; i < certs->n; i++) {
 		mbedtls_x509_crt_free(&certs->cert[i].chain);
+		mbedtls_x509_crt_free(&certs->cert[i].leaf);
 		mbedtls_pk_free(&certs->cert[i].key); /* wipes */
 		free(certs->cert[i].paths);
 	}
@@ -70,6 +73,8 @@ static int load_chain(struct cert *c, char *err, size_t errlen)
 	c->chain_st = pem.st;
 	ret = mbedtls_x509_crt_parse(&c->chain, pem.text, pem.len);
 	pem_free(&pem);
+	if (!ret)
+		ret = mbedtls_x509_crt_parse_der(&c->leaf, c->chain.raw.p, c->chain.raw.len);
 	return ret ? wrong(c, ret, err, errlen) : 0;
 }
 
@@ -104,6 +109,7 @@ static int load(struct cert *c, const char *chain, const char *key, char *err, s
 	int ret;
 
 	mbedtls_x509_crt_init(&c->chain);
+	mbedtls_x509_crt_init(&c->leaf);
 	mbedtls_pk_init(&c->key);
 	c->paths = malloc(len + strlen(key) + 1);
 	if (!c->paths) {
@@ -153,6 +159,7 @@ struct certs *certs_fresh(struct certs *certs, char *why, size_t whylen)
 {
 	struct edge_cert list[EDGE_CERTS_MAX];
 	struct certs *now;
+	uint64_t trace = 0;
 	bool same = true;
 	size_t i;
 
@@ -163,9 +170,12 @@ struct certs *certs_fresh(struct certs *certs, char *why, size_t whylen)
 		list[i] = (struct edge_cert){ c->chain_path, c->key_path };
 		same = same && pem_is_same(c->chain_path, &c->chain_st) &&
 		       pem_is_same(c->key_path, &c->key_st);
+		trace = pem_trace(c->key_path, pem_trace(c->chain_path, trace));
 	}
-	if (same)
+	/* or it has been tried with these very files: not again for each who comes */
+	if (same || trace == certs->tried)
 		return certs;
+	certs->tried = trace;
 	now = load_all(list, certs->n, certs->list, why, whylen);
 	if (!now)
 		return certs;
@@ -184,14 +194,14 @@ int certs_default(struct certs *certs, mbedtls_ssl_config *conf)
 }
 
 /*
- * The library's own rules for names, wildcards among them: it looks at the name also of a
- * certificate that is trusted for being itself.
+ * The library's own rules for names, wildcards among them. Nobody is asked who signed it:
+ * a look at the whole chain would cost a signature for each ClientHello.
  */
 static bool is_for(struct cert *c, const char *name)
 {
 	uint32_t flags = 0;
 
-	mbedtls_x509_crt_verify(&c->chain, &c->chain, NULL, name, &flags, NULL, NULL);
+	mbedtls_x509_crt_verify(&c->leaf, NULL, NULL, name, &flags, NULL, NULL);
 	return !(flags & MBEDTLS_X509_BADCERT_CN_MISMATCH);
 }
 

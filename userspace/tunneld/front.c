@@ -162,6 +162,17 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* --- the routes ----------------------------------------------------------- */
 
+/* The same certificates as before need no look at files that may be in the making. */
+static void keep_certs(struct table *t, const struct table *before)
+{
+	char *now = rules_format_edge(t->rules.edge), *then = rules_format_edge(before->rules.edge);
+
+	if (before->certs && now && then && !strcmp(now, then))
+		t->certs = certs_ref(before->certs);
+	free(now);
+	free(then);
+}
+
 /* Other routes than before; what has come in by the old ones goes on with those. */
 static void take_routes(struct front *f, const char *routes)
 {
@@ -173,6 +184,8 @@ static void take_routes(struct front *f, const char *routes)
 		free(t);
 		t = NULL;
 	}
+	if (t && f->table)
+		keep_certs(t, f->table);
 	if (f->table)
 		table_put(f->table);
 	f->table = t;

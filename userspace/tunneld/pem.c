@@ -92,3 +92,25 @@ bool pem_is_same(const char *path, const struct stat *had)
 	       st.st_mtim.tv_sec == had->st_mtim.tv_sec &&
 	       st.st_mtim.tv_nsec == had->st_mtim.tv_nsec;
 }
+
+static uint64_t mix(uint64_t h, uint64_t value)
+{
+	int i;
+
+	/* FNV-1a */
+	for (i = 0; i < 8; i++, value >>= 8)
+		h = (h ^ (value & 0xff)) * 0x100000001b3ULL;
+	return h;
+}
+
+uint64_t pem_trace(const char *path, uint64_t before)
+{
+	uint64_t h = before ? before : 0xcbf29ce484222325ULL;
+	struct stat st;
+
+	if (stat(path, &st))
+		return mix(h, 1) | 1;
+	h = mix(mix(mix(h, st.st_dev), st.st_ino), st.st_size);
+	h = mix(mix(mix(h, st.st_mode), st.st_mtim.tv_sec), st.st_mtim.tv_nsec);
+	return h | 1;
+}

@@ -31,4 +31,11 @@ void pem_free(struct pem *pem);
 /** pem_is_same - is @path still the file that had @st, and still as it must be? */
 bool pem_is_same(const char *path, const struct stat *st);
 
+/**
+ * pem_trace - a number that is another one when the file at @path is another one, or has changed
+ * @before: of other files, or 0
+ * Return: not 0.
+ */
+uint64_t pem_trace(const char *path, uint64_t before);
+
 #endif /* TUNNELD_PEM_H */

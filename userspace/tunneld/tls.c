@@ -21,6 +21,7 @@
 #define ERR_IO		 (-0x004E)
 #define RECORD_ALERT	 21
 #define RECORD_HANDSHAKE 22
+#define RECORD_MAX	 16384
 
 /*
  * One mbedtls_ssl_config per connection: in 2.28 the callback that exports the
@@ -565,6 +566,10 @@ int tls_keys(struct tls *t, struct kdf_keys *keys)
 		ret = check_upstream(t);
 	if (ret)
 		return ret;
+	/* RFC 6066, 4: mbedTLS agrees to it, and kTLS sends records of any length */
+	if (mbedtls_ssl_get_max_out_record_payload(&t->ssl) < RECORD_MAX)
+		return refuse(t, -EPROTO, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE,
+			      "it wants short records (max_fragment_length)");
 	/* bytes that mbedTLS holds would never reach the kernel's reader */
 	if (mbedtls_ssl_get_bytes_avail(&t->ssl) || mbedtls_ssl_check_pending(&t->ssl))
 		return refuse(t, -EPROTO, MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE,

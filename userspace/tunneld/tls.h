@@ -5,7 +5,7 @@
  *
  *	id	a carrier: both sides are known by pinned keys
  *	certs	a listener that ends TLS: we show a certificate, to whoever comes
- *	trust	a service that wants TLS: we look at its certificate and name, unless
+ *	upstream a service that wants TLS: we look at its certificate and name, unless
  *		the admin said otherwise
  */
 #ifndef TUNNELD_TLS_H

@@ -17,7 +17,7 @@ struct trust {
 	char path[];
 };
 
-/* One reference each. As many as there are files in the configuration. */
+/* One reference each. As many as there were files in the configuration: few. */
 static struct trust *cache;
 
 struct trust *trust_ref(struct trust *t)

@@ -206,7 +206,10 @@ static void decide(struct visitor *v)
 static bool wait_for_request(struct visitor *v, uint64_t now)
 {
 	const struct rules *r = &v->table->rules;
-	int i = v->settings ? -1 : route_waiting(r->route, r->n, &v->source);
+	int i;
+
+	add_tls(v);
+	i = v->settings ? -1 : route_waiting(r->route, r->n, &request, &v->source);
 
 	if (i >= 0) {
 		lead(v, &r->route[i]);
