@@ -21,7 +21,7 @@
 #define ERR_IO		 (-0x004E)
 #define RECORD_ALERT	 21
 #define RECORD_HANDSHAKE 22
-#define RECORD_MAX	 16384
+#define RECORD_SHORT	 8192 /* none of the lengths that may be asked for is more than half of this */
 
 /*
  * One mbedtls_ssl_config per connection: in 2.28 the callback that exports the
@@ -567,7 +567,7 @@ int tls_keys(struct tls *t, struct kdf_keys *keys)
 	if (ret)
 		return ret;
 	/* RFC 6066, 4: mbedTLS agrees to it, and kTLS sends records of any length */
-	if (mbedtls_ssl_get_max_out_record_payload(&t->ssl) < RECORD_MAX)
+	if (mbedtls_ssl_get_max_out_record_payload(&t->ssl) <= RECORD_SHORT)
 		return refuse(t, -EPROTO, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE,
 			      "it wants short records (max_fragment_length)");
 	/* bytes that mbedTLS holds would never reach the kernel's reader */
