@@ -95,10 +95,5 @@ check "nor have pages that are in no slab (by $loose KiB)" test $loose -lt 16000
 
 kill $server
 wait $server
-tctl gw flush
-tctl home flush
-stop_daemon gw
-stop_daemon home
-check "the module goes" await 20 rmmod tunnel
-no_leak "nothing is left in memory"
+tear_down
 finish

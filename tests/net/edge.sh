@@ -174,10 +174,5 @@ tctl home flush
 check "and makes it again" eval 'for h in home gw; do tctl $h apply "$T/$h.yaml"; done && await 30 tunnel_up gw && [ "$(tctl gw save)" = "$(<"$T/gw.yaml")" ]'
 same "as before" "$HELLO 200 1.1" "$(web https://a.example/index.html)"
 
-tctl gw flush
-tctl home flush
-stop_daemon gw
-stop_daemon home
-check "the module goes" await 20 rmmod tunnel
-no_leak "nothing is left in memory"
+tear_down
 finish

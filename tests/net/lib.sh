@@ -255,6 +255,16 @@ setup() { # everything up to a running tunnel
 	make_tunnel "$@"
 }
 
+# What setup made goes; two results.
+tear_down() {
+	tctl gw flush
+	tctl home flush
+	stop_daemon gw
+	stop_daemon home
+	check "the module goes" await 20 rmmod tunnel
+	no_leak "nothing is left in memory"
+}
+
 # serve NS ADDRESS PORT: the answering end of traffic
 serve() {
 	"$BIN/in_ns" "$1" "$BIN/traffic" serve "$2" "$3" 2>>"$OUT/serve-$1.log" &

@@ -67,10 +67,5 @@ check "and the other way" await 60 says "$OUT/tunneld-home.log" 'TLS 1\.2.*TLS 1
 same "bytes go" "$HELLO 200" "$(web http://a.example/index.html)"
 same "also from 1.2 at the listener to 1.3 at the service" "$HELLO 200" "$(web http://a.example:8001/index.html)"
 
-tctl gw flush
-tctl home flush
-stop_daemon gw
-stop_daemon home
-check "the module goes" await 20 rmmod tunnel
-no_leak "nothing is left in memory"
+tear_down
 finish

@@ -10,19 +10,18 @@
 #define CERTIFICATE EDGE_WORD " certificate "
 #define ALPN	    EDGE_WORD " alpn "
 
-/* What is to be there, as lines; "": no such line; NULL: as it is. */
+/* What is to be there, as lines; an empty @alpn: no such line. */
 struct wish {
-	const char *file; /* of @certificate */
+	const char *file; /* of @certificate; NULL: certificates stay as they are */
 	char certificate[RULES_LINE_MAX + 1], alpn[RULES_LINE_MAX + 1];
 	bool sets_alpn, removes;
 };
 
-/* Is it the line of the certificate in this file? */
+/* Is it the line of the certificate in this file? Its words have one blank between. */
 static bool is_of(const char *line, const char *file)
 {
 	size_t len = strlen(file);
 
-	line += strspn(line, " \t");
 	if (strncmp(line, CERTIFICATE, strlen(CERTIFICATE)))
 		return false;
 	line += strlen(CERTIFICATE);

@@ -53,7 +53,7 @@ static const char *const tls_words[] = { "name", "ca", "alpn", "verify" };
 
 /*
  * An address, which the kernel connects to itself; or, with @len 0, in @text what the
- * daemon does. @tls: values of tls_words, or NULL.
+ * daemon does. @tls: values of tls_words.
  */
 static int read_target(struct ctx *ctx, const char *word, const struct keyword *tls,
 		       struct sockaddr_storage *ss, int *len, char text[TARGET_FORMAT_MAX])

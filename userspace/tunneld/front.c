@@ -199,7 +199,7 @@ static void take_routes(struct front *f, const char *routes)
 	t->refs = 1;
 	memcpy(t->where, f->text, sizeof(t->where));
 	/* Nobody gets in without TLS meanwhile. */
-	if (f->fd >= 0 && t->rules.edge && !load_certs(f)) {
+	if (f->fd >= 0 && !load_certs(f)) {
 		stop_listening(f);
 		listen_again(f->timer, &f->retry_ms);
 	} else if (f->fd < 0) {
