@@ -78,7 +78,7 @@ LIB := $(wildcard userspace/lib/*.c)
 POLICY := $(wildcard userspace/policy/*.c)
 DAEMON := $(wildcard userspace/tunneld/*.c) $(POLICY)
 TOOL := $(wildcard userspace/tunnelctl/*.c) userspace/preload/map.c \
-	$(addprefix userspace/policy/,rules.c edge.c route.c http.c egress.c destination.c target.c)
+	$(addprefix userspace/policy/,rules.c edge.c gate.c route.c http.c egress.c destination.c target.c)
 
 # Libraries, where tunnelctl looks for the second: beside the folder it is in.
 LIBTUNNEL := $(wildcard userspace/libtunnel/*.c)

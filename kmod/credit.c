@@ -89,6 +89,12 @@ bool tnl_credit_consume(struct tnl_credit_rx *rx, u32 len, u64 now_us,
 		rx->round_start = rx->consumed;
 		rx->round_us = now_us;
 	}
+	return tnl_credit_due(rx);
+}
+
+/* tnl_credit_due - is it worth a frame to tell the peer the new limit? */
+bool tnl_credit_due(const struct tnl_credit_rx *rx)
+{
 	return rx->consumed + rx->window - rx->max >= rx->window / 2;
 }
 

@@ -35,6 +35,7 @@ u64 tnl_credit_avail(const struct tnl_credit_tx *tx);
 int tnl_credit_receive(struct tnl_credit_rx *rx, u32 len);
 bool tnl_credit_consume(struct tnl_credit_rx *rx, u32 len, u64 now_us,
 			u32 srtt_us, bool may_grow);
+bool tnl_credit_due(const struct tnl_credit_rx *rx);
 u64 tnl_credit_advertise(struct tnl_credit_rx *rx);
 
 #endif /* _TUNNEL_CREDIT_H */

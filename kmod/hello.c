@@ -22,6 +22,7 @@ enum {
 	OPEN_WINDOW,
 	OPEN_PRIORITY,
 	OPEN_HOPS,
+	OPEN_LOCAL,
 };
 
 enum {
@@ -290,6 +291,8 @@ size_t tnl_open_encode(u8 *buf, const struct tnl_open *o)
 		    (u16)strlen(o->service));
 	if (o->has_source)
 		p = tlv_put(p, OPEN_SOURCE, o->source, sizeof(o->source));
+	if (o->has_local)
+		p = tlv_put(p, OPEN_LOCAL, o->local, sizeof(o->local));
 	if (o->destination[0])
 		p = tlv_put(p, OPEN_DESTINATION, o->destination,
 			    (u16)strlen(o->destination));
@@ -325,6 +328,10 @@ int tnl_open_decode(const u8 *buf, size_t len, struct tnl_open *o)
 		case OPEN_SOURCE:
 			r = tlv_get_bytes(&t, o->source, sizeof(o->source));
 			o->has_source = true;
+			break;
+		case OPEN_LOCAL:
+			r = tlv_get_bytes(&t, o->local, sizeof(o->local));
+			o->has_local = true;
 			break;
 		case OPEN_DESTINATION:
 			r = tlv_get_text(&t, o->destination, TNL_DESTINATION_MAX);

@@ -33,6 +33,8 @@ struct tnl_open {
 	char service[TNL_NAME_MAX + 1];
 	u8 source[18];			/* address as 16 bytes (v4-mapped), port */
 	bool has_source;
+	u8 local[18];			/* likewise: where @source came in */
+	bool has_local;
 	u8 uuid[16];
 	bool has_uuid;
 	u8 priority;

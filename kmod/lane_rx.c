@@ -48,12 +48,26 @@ static int refuse(struct tnl_lane *lane, u64 id, u8 reason)
 	return err;
 }
 
+static u8 refusal_reason(int err)
+{
+	switch (err) {
+	case -ENOENT:
+		return TUNNEL_REASON_NO_SERVICE;
+	case -EDQUOT:
+		return TUNNEL_REASON_LIMIT;
+	case -ENOMEM:
+		return TUNNEL_REASON_NO_MEMORY;
+	}
+	return TUNNEL_REASON_REFUSED;
+}
+
 static int rx_open(struct tnl_lane *lane)
 {
 	struct tnl_tunnel *t = lane->tunnel;
 	u8 protocol = lane->rx.frame.flags & TNL_FLAG_PROTOCOL;
 	struct tnl_session *s;
 	u64 id = lane->rx.frame.id;
+	struct tnl_limited *limited;
 	struct sock *listener;
 	struct tnl_open o;
 	u8 reason = 0;
@@ -69,18 +83,19 @@ static int rx_open(struct tnl_lane *lane)
 	spin_unlock(&lane->lock);
 	if (full || atomic64_read(&lane->rx_charged) > TNL_RX_SOFT)
 		return refuse(lane, id, TUNNEL_REASON_LIMIT);
-	err = tnl_service_lookup(t, o.service, &listener);
-	if (err == -ENOENT) {
+	err = tnl_service_admit(t, &o, &listener, &limited);
+	if (err == -ENOENT)
 		net_info_ratelimited("%s: peer asks for service %s, which is not defined here\n",
 				     t->name, o.service);
-		return refuse(lane, id, TUNNEL_REASON_NO_SERVICE);
-	}
 	if (err)
-		return refuse(lane, id, TUNNEL_REASON_REFUSED);
-	if (!listener && protocol == TNL_PROTOCOL_MESSAGES)
+		return refuse(lane, id, refusal_reason(err));
+	if (!listener && protocol == TNL_PROTOCOL_MESSAGES) {
+		tnl_limits_leave(limited);
+		tnl_limits_free(limited);
 		return refuse(lane, id, TUNNEL_REASON_TYPE);
+	}
 
-	s = tnl_session_incoming(lane, id, protocol, &o);
+	s = tnl_session_incoming(lane, id, protocol, &o, limited);
 	if (IS_ERR(s)) {
 		reason = TUNNEL_REASON_NO_MEMORY;
 	} else {

@@ -123,6 +123,14 @@ static u32 lane_control(struct tnl_lane *lane, struct out *o, bool *any)
 	return commit(o);
 }
 
+/* Return: false if it is not known. */
+static bool put_address(u8 to[18], const struct sockaddr_in6 *from)
+{
+	memcpy(to, &from->sin6_addr, 16);
+	tnl_put16(to + 16, ntohs(from->sin6_port));
+	return from->sin6_family;
+}
+
 static void put_open(struct out *o, struct tnl_session *s)
 {
 	struct tnl_open open = {
@@ -133,11 +141,8 @@ static void put_open(struct out *o, struct tnl_session *s)
 
 	strscpy(open.service, s->service, sizeof(open.service));
 	strscpy(open.destination, s->destination, sizeof(open.destination));
-	if (s->source.sin6_family) {
-		open.has_source = true;
-		memcpy(open.source, &s->source.sin6_addr, 16);
-		tnl_put16(open.source + 16, ntohs(s->source.sin6_port));
-	}
+	open.has_source = put_address(open.source, &s->source);
+	open.has_local = put_address(open.local, &s->local);
 	memcpy(open.uuid, s->uuid, sizeof(open.uuid));
 	if (s->protocol == TNL_PROTOCOL_MESSAGES)
 		open.window = TNL_MESSAGE_WINDOW;
@@ -210,13 +215,28 @@ static u32 session_control(struct tnl_lane *lane, struct out *o)
 	return o->len ? o->len : 1;
 }
 
+/*
+ * Its limits say that it has to wait: it leaves the scheduler. First it, then the wait,
+ * whose end puts it back.
+ */
+static void set_aside(struct tnl_lane *lane, struct tnl_session *s)
+{
+	spin_lock(&lane->lock);
+	tnl_sched_sent(&lane->sched, &s->sched, 0, false);
+	spin_unlock(&lane->lock);
+	if (tnl_limits_wait(s->limited, s, TNL_LIMIT_TX))
+		TNL_INC(lane->tunnel->tn, bandwidth_waits);
+	else
+		tnl_session_make_ready(s);
+}
+
 /* One DATA frame of the session whose turn it is; 0 when none has data. */
 static u32 session_data(struct tnl_lane *lane, struct out *o, u32 room)
 {
 	struct tnl_frame f = { .type = TNL_DATA };
 	struct tnl_sched_ent *e;
 	struct tnl_session *s;
-	bool more = false, close = false;
+	bool more = false, close = false, data;
 	u32 quota, len = 0, dirty;
 
 	spin_lock(&lane->lock);
@@ -235,10 +255,16 @@ static u32 session_data(struct tnl_lane *lane, struct out *o, u32 room)
 	 */
 	spin_lock(&s->lock);
 	dirty = s->dirty & (TNL_DIRTY_OPEN | TNL_DIRTY_ACCEPT);
+	data = s->txq.len;
 	spin_unlock(&s->lock);
 	if (dirty) {
 		tnl_session_put(s);
 		return session_control(lane, o);
+	}
+	if (s->limited && data && tnl_limits_debt(s->limited, TNL_LIMIT_TX)) {
+		set_aside(lane, s);
+		tnl_session_put(s);
+		return TNL_HDR_LEN;
 	}
 
 	spin_lock(&s->lock);
@@ -274,6 +300,9 @@ static u32 session_data(struct tnl_lane *lane, struct out *o, u32 room)
 		trace_tunnel_frame_tx(lane->tunnel->id, &f);
 	}
 	spin_unlock(&s->lock);
+
+	if (s->limited)
+		tnl_limits_spend(s->limited, TNL_LIMIT_TX, len);
 
 	/*
 	 * Between the locks the endpoint may have queued more and found the

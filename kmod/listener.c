@@ -58,6 +58,9 @@ static bool same_address(const struct sockaddr_storage *a,
 
 	if (a->ss_family != b->ss_family)
 		return false;
+	if (a->ss_family == AF_UNIX)
+		return !strcmp(((const struct sockaddr_un *)a)->sun_path,
+			       ((const struct sockaddr_un *)b)->sun_path);
 	if (a->ss_family == AF_INET)
 		return a4->sin_port == b4->sin_port &&
 		       a4->sin_addr.s_addr == b4->sin_addr.s_addr;
@@ -103,29 +106,38 @@ static void publish(struct tnl_listener *l)
 	tnl_notify_listener(l->tn, l, TUNNEL_CMD_LISTENER_NEW);
 }
 
-/* Bind and listen; @l->address becomes what was bound. */
+/*
+ * Bind and listen; @l->address becomes what was bound. A path is the calling process's: its
+ * root, its rights, its umask. The file stays when the listener goes, as with any program.
+ */
 static int open_socket(struct tnl_listener *l, struct netlink_ext_ack *extack)
 {
+	bool path = l->address.ss_family == AF_UNIX;
 	int len = tnl_sockaddr_len(&l->address);
 	int err;
 
 	err = sock_create_kern(l->tn->net, l->address.ss_family, SOCK_STREAM,
-			       IPPROTO_TCP, &l->sock);
+			       path ? 0 : IPPROTO_TCP, &l->sock);
 	if (err) {
 		NL_SET_ERR_MSG(extack, "cannot make a socket of this address family");
 		return err;
 	}
-	sock_set_reuseaddr(l->sock->sk);
+	if (!path)
+		sock_set_reuseaddr(l->sock->sk);
 	err = kernel_bind(l->sock, tnl_sockaddr(&l->address), len);
 	if (!err)
 		err = kernel_listen(l->sock, BACKLOG);
-	if (err == -EADDRINUSE)
+	if (err == -EADDRINUSE && path)
+		NL_SET_ERR_MSG(extack, "there is a file of this name already: remove it, or choose another name");
+	else if (path && err)
+		NL_SET_ERR_MSG(extack, "cannot make a socket there: does its directory exist, and may you write to it?");
+	else if (err == -EADDRINUSE)
 		NL_SET_ERR_MSG(extack, "the address is in use: 'ss -ltn' shows by whom");
 	else if (err == -EADDRNOTAVAIL)
 		NL_SET_ERR_MSG(extack, "the address is not one of this host: 'ip address' shows which are");
 	else if (err)
 		NL_SET_ERR_MSG(extack, "cannot listen on this address");
-	if (!err) {
+	if (!err && !path) {
 		err = kernel_getsockname(l->sock, (struct sockaddr *)&l->address);
 		if (err > 0)
 			err = 0;
@@ -138,16 +150,18 @@ static int open_socket(struct tnl_listener *l, struct netlink_ext_ack *extack)
 /**
  * tnl_listener_add - accept connections for a service of the peer
  * @tn: the namespace; lock held
- * @address: IPv4 or IPv6; port 0 becomes the one the kernel chose
+ * @address: IPv4 or IPv6, whose port 0 becomes the one the kernel chose; or a path
  * @tunnel: exists
  * @service: checked; whether the peer has it shows when it is used
  * @destination: what the service is asked for, or NULL
+ * @file: what is said of the file at a path
  * @extack: gets the reason of a refusal
+ * Context: process of the caller, whose path it is.
  * Return: 0 or -errno.
  */
 int tnl_listener_add(struct tnl_net *tn, struct sockaddr_storage *address,
 		     const char *tunnel, const char *service, const char *destination,
-		     struct netlink_ext_ack *extack)
+		     const struct tnl_file *file, struct netlink_ext_ack *extack)
 {
 	struct tnl_listener *l = make(tn, address, extack);
 	int err;
@@ -156,6 +170,7 @@ int tnl_listener_add(struct tnl_net *tn, struct sockaddr_storage *address,
 		return PTR_ERR(l);
 	strscpy(l->tunnel, tunnel, sizeof(l->tunnel));
 	strscpy(l->service, service, sizeof(l->service));
+	l->file = *file;
 	INIT_WORK(&l->accept_work, accept_work);
 	tnl_watch_init(&l->watch, tnl_local_wq, &l->accept_work, &l->accept_work);
 	if (destination)

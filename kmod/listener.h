@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Listeners: local addresses whose connections become sessions. Most lead to one
+ * Listeners: local addresses, or paths, whose connections become sessions. Most lead to one
  * service, and the kernel accepts. Those with routes are the daemon's: it accepts, reads,
  * chooses, and hands the connection over (handover.h). The kernel keeps the routes, as
  * text that means nothing to it, so that a daemon that comes anew finds them.
@@ -13,6 +13,12 @@
 
 #include "tunnel.h"
 #include "watch.h"
+
+/* struct tnl_file - what its owner says of the file at its path; absent: what it is */
+struct tnl_file {
+	bool has_mode, has_uid, has_gid;
+	u32 mode, uid, gid;
+};
 
 struct tnl_listener {
 	struct list_head node;		/* tnl_net.listeners */
@@ -28,6 +34,7 @@ struct tnl_listener {
 	char tunnel[TUNNEL_NAME_MAX + 1];
 	char service[TUNNEL_NAME_MAX + 1];
 	char *destination;		/* what it is asked for, or NULL */
+	struct tnl_file file;		/* at a path */
 	struct socket *sock;
 	struct tnl_watch watch;
 	struct work_struct accept_work;
@@ -35,7 +42,7 @@ struct tnl_listener {
 
 int tnl_listener_add(struct tnl_net *tn, struct sockaddr_storage *address,
 		     const char *tunnel, const char *service, const char *destination,
-		     struct netlink_ext_ack *extack);
+		     const struct tnl_file *file, struct netlink_ext_ack *extack);
 int tnl_listener_add_routes(struct tnl_net *tn, const struct sockaddr_storage *address,
 			    const char *routes, struct netlink_ext_ack *extack);
 int tnl_listener_set_routes(struct tnl_net *tn, const struct sockaddr_storage *address,

@@ -12,6 +12,7 @@
 
 #define GRACE_DEFAULT_MS 60000
 #define GRACE_MAX_MS (24 * 3600 * 1000)
+#define BANDWIDTH_MAX BIT_ULL(40)
 
 static int check_name(const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
@@ -24,19 +25,38 @@ static int check_name(const struct nlattr *attr, struct netlink_ext_ack *extack)
 	return -EINVAL;
 }
 
-static int check_address(const struct nlattr *attr, struct netlink_ext_ack *extack)
+static bool is_inet(const struct nlattr *attr)
 {
 	const struct sockaddr *sa = nla_data(attr);
 	int len = nla_len(attr);
 
-	if (len >= (int)sizeof(sa->sa_family)) {
-		if (sa->sa_family == AF_INET && len == sizeof(struct sockaddr_in))
-			return 0;
-		if (sa->sa_family == AF_INET6 && len == sizeof(struct sockaddr_in6))
-			return 0;
-	}
+	return len >= (int)sizeof(sa->sa_family) &&
+	       ((sa->sa_family == AF_INET && len == sizeof(struct sockaddr_in)) ||
+		(sa->sa_family == AF_INET6 && len == sizeof(struct sockaddr_in6)));
+}
+
+static int check_inet(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	if (is_inet(attr))
+		return 0;
 	NL_SET_ERR_MSG_ATTR(extack, attr,
 			    "an address is a whole struct sockaddr_in or sockaddr_in6");
+	return -EINVAL;
+}
+
+/* Also a path, without which no unix socket can be listened on. */
+static int check_address(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	const struct sockaddr_un *un = nla_data(attr);
+	int len = nla_len(attr) - offsetof(struct sockaddr_un, sun_path);
+
+	if (is_inet(attr))
+		return 0;
+	if (len > 1 && len <= (int)sizeof(un->sun_path) && un->sun_family == AF_UNIX &&
+	    un->sun_path[0] == '/' && strnlen(un->sun_path, len) == len - 1)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr,
+			    "an address is a whole struct sockaddr_in or sockaddr_in6, or a sockaddr_un up to the zero behind an absolute path");
 	return -EINVAL;
 }
 
@@ -105,6 +125,15 @@ static int check_ids(const struct nlattr *attr, struct netlink_ext_ack *extack)
 	return -EINVAL;
 }
 
+static int check_access(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	if (tnl_access_ok(nla_data(attr), nla_len(attr)))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr,
+			    "an access list is an array of at most 64 struct tunnel_network, of 0 to 128 bits each");
+	return -EINVAL;
+}
+
 static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_NAME]		= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_name),
 	[TUNNEL_A_SERVICE]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_name),
@@ -125,7 +154,13 @@ static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_OWNER_UID]	= { .type = NLA_U32 },
 	[TUNNEL_A_OWNER_GID]	= { .type = NLA_U32 },
 	[TUNNEL_A_PROTOCOL]	= NLA_POLICY_MAX(NLA_U8, TUNNEL_PROTOCOL_MAX),
-	[TUNNEL_A_PEER_ADDR]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_address),
+	[TUNNEL_A_PEER_ADDR]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_inet),
+	[TUNNEL_A_LOCAL_ADDR]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_inet),
+	[TUNNEL_A_ACCESS]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_access),
+	[TUNNEL_A_LIMIT_SESSIONS] = { .type = NLA_U32 },
+	[TUNNEL_A_LIMIT_RATE]	= { .type = NLA_U32 },
+	[TUNNEL_A_LIMIT_BANDWIDTH] = { .type = NLA_U64 },
+	[TUNNEL_A_MODE]		= NLA_POLICY_MASK(NLA_U32, 0777),
 	[TUNNEL_A_STATE]	= { .type = NLA_U8 },
 	[TUNNEL_A_ROUTES]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_routes),
 	[TUNNEL_A_REVISION]	= { .type = NLA_U32 },
@@ -201,8 +236,34 @@ static int get_allow(struct genl_info *info, struct tnl_allow *a)
 	return err;
 }
 
+/*
+ * Limits that the request names; those that it does not are as in @max. *named: does it
+ * name any?
+ */
+static int get_limits(struct genl_info *info, struct tnl_limits *max, bool *named)
+{
+	struct nlattr *sessions = info->attrs[TUNNEL_A_LIMIT_SESSIONS];
+	struct nlattr *rate = info->attrs[TUNNEL_A_LIMIT_RATE];
+	struct nlattr *bandwidth = info->attrs[TUNNEL_A_LIMIT_BANDWIDTH];
+
+	*named = sessions || rate || bandwidth;
+	if (sessions)
+		max->sessions = nla_get_u32(sessions);
+	if (rate)
+		max->rate = nla_get_u32(rate);
+	if (bandwidth)
+		max->bandwidth = nla_get_u64(bandwidth);
+	if (!max->bandwidth || (max->bandwidth >= TUNNEL_BANDWIDTH_MIN &&
+				max->bandwidth <= BANDWIDTH_MAX))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, bandwidth,
+			    "a limit of the bandwidth is 1024 to 1099511627776 bytes a second, or 0: none");
+	return -ERANGE;
+}
+
 static int check_tunnel(struct genl_info *info, struct tnl_tunnel_config *c)
 {
+	bool named;
 	int err;
 
 	err = need(info, TUNNEL_A_NAME, NEED_NAME) ?:
@@ -250,7 +311,7 @@ static int check_tunnel(struct genl_info *info, struct tnl_tunnel_config *c)
 	c->direct = TUNNEL_DIRECT_ADMIN;
 	if (info->attrs[TUNNEL_A_DIRECT])
 		c->direct = nla_get_u8(info->attrs[TUNNEL_A_DIRECT]);
-	return get_allow(info, &c->allow);
+	return get_limits(info, &c->limits, &named) ?: get_allow(info, &c->allow);
 }
 
 /* Where peers come in, the key alone says which tunnel is meant. */
@@ -360,10 +421,10 @@ static int get_target(struct genl_info *info, struct tnl_service_config *c,
 			return err;
 		get_address(info, target);
 		c->target = target;
-		if (port_of(target))
+		if (target->ss_family != AF_UNIX && port_of(target))
 			return 0;
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_ADDRESS],
-				    "the target of a service needs a port from 1 to 65535");
+				    "the target of a service is an address with a port from 1 to 65535; paths are for TARGET");
 		return -EINVAL;
 	}
 	if (info->attrs[TUNNEL_A_ADDRESS]) {
@@ -382,19 +443,39 @@ static int get_target(struct genl_info *info, struct tnl_service_config *c,
 	return err;
 }
 
+/* Who it is, and who may use it how much. An empty list is there, too. */
+static int get_service(struct genl_info *info, struct tnl_service_config *c,
+		       struct tnl_limits *limits)
+{
+	struct nlattr *access = info->attrs[TUNNEL_A_ACCESS];
+	bool named;
+	int err;
+
+	err = need(info, TUNNEL_A_SERVICE, NEED_SERVICE) ?:
+	      get_limits(info, limits, &named);
+	if (err)
+		return err;
+	c->name = text(info, TUNNEL_A_SERVICE);
+	c->tunnel = text(info, TUNNEL_A_NAME) ?: "";
+	c->limits = named ? limits : NULL;
+	if (access) {
+		c->access = nla_data(access);
+		c->n_access = nla_len(access) / sizeof(*c->access);
+	}
+	return 0;
+}
+
 static int service_new(struct sk_buff *skb, struct genl_info *info)
 {
 	struct tnl_net *tn = tnl_net(genl_info_net(info));
 	struct tnl_service_config c = {};
 	struct sockaddr_storage target;
+	struct tnl_limits limits = {};
 	int err;
 
-	err = need(info, TUNNEL_A_SERVICE, NEED_SERVICE) ?:
-	      get_target(info, &c, &target);
+	err = get_service(info, &c, &limits) ?: get_target(info, &c, &target);
 	if (err)
 		return err;
-	c.name = text(info, TUNNEL_A_SERVICE);
-	c.tunnel = text(info, TUNNEL_A_NAME) ?: "";
 	mutex_lock(&tn->lock);
 	err = alive(tn, info);
 	if (!err && info->attrs[TUNNEL_A_NAME])
@@ -408,15 +489,22 @@ static int service_new(struct sk_buff *skb, struct genl_info *info)
 static int service_set(struct sk_buff *skb, struct genl_info *info)
 {
 	struct tnl_net *tn = tnl_net(genl_info_net(info));
+	struct tnl_service_config c = {};
+	struct tnl_limits limits = {};
 	int err;
 
-	err = need(info, TUNNEL_A_SERVICE, NEED_SERVICE) ?:
-	      need(info, TUNNEL_A_TARGET, "attribute TARGET is missing: say where it leads");
-	if (err)
-		return err;
 	mutex_lock(&tn->lock);
-	err = tnl_service_set(tn, text(info, TUNNEL_A_SERVICE), text(info, TUNNEL_A_NAME) ?: "",
-			      text(info, TUNNEL_A_TARGET), info->extack);
+	if (info->attrs[TUNNEL_A_SERVICE])
+		tnl_service_limits(tn, text(info, TUNNEL_A_SERVICE),
+				   text(info, TUNNEL_A_NAME) ?: "", &limits);
+	err = get_service(info, &c, &limits);
+	c.text = text(info, TUNNEL_A_TARGET);
+	if (!err && !c.text && !c.access && !c.limits) {
+		GENL_SET_ERR_MSG(info, "none of TARGET, ACCESS and LIMIT_* is there: say what shall be other");
+		err = -EINVAL;
+	}
+	if (!err)
+		err = tnl_service_set(tn, &c, info->extack);
 	mutex_unlock(&tn->lock);
 	return err;
 }
@@ -475,7 +563,11 @@ static int session_new(struct sk_buff *skb, struct genl_info *info)
 	}
 	strscpy(o.service, text(info, TUNNEL_A_SERVICE), sizeof(o.service));
 	if (info->attrs[TUNNEL_A_PEER_ADDR])
-		tnl_relay_source(&o, nla_data(info->attrs[TUNNEL_A_PEER_ADDR]));
+		o.has_source = tnl_relay_address(o.source,
+						 nla_data(info->attrs[TUNNEL_A_PEER_ADDR]));
+	if (info->attrs[TUNNEL_A_LOCAL_ADDR])
+		o.has_local = tnl_relay_address(o.local,
+						nla_data(info->attrs[TUNNEL_A_LOCAL_ADDR]));
 	t = get_tunnel(info);
 	if (IS_ERR(t))
 		return PTR_ERR(t);

@@ -22,6 +22,20 @@ static int put_text(struct sk_buff *skb, int attr, const char *text)
 	return text && *text ? nla_put_string(skb, attr, text) : 0;
 }
 
+/* Those that are there; as the configuration has them, so under tnl_net.lock or RCU. */
+static int put_limits(struct sk_buff *skb, const struct tnl_limiter *l)
+{
+	if (!l)
+		return 0;
+	if ((l->max.sessions &&
+	     nla_put_u32(skb, TUNNEL_A_LIMIT_SESSIONS, l->max.sessions)) ||
+	    (l->max.rate && nla_put_u32(skb, TUNNEL_A_LIMIT_RATE, l->max.rate)) ||
+	    (l->max.bandwidth &&
+	     put_u64(skb, TUNNEL_A_LIMIT_BANDWIDTH, l->max.bandwidth)))
+		return -EMSGSIZE;
+	return 0;
+}
+
 /* Arrays of ids, as the user namespace of the namespace has them. */
 static int put_allow(struct sk_buff *skb, const struct tnl_tunnel *t)
 {
@@ -75,6 +89,7 @@ int tnl_put_tunnel(struct sk_buff *skb, struct tnl_tunnel *t)
 	    nla_put_u32(skb, TUNNEL_A_SESSIONS, n) ||
 	    nla_put_u8(skb, TUNNEL_A_DIRECT, t->direct) ||
 	    put_allow(skb, t) ||
+	    put_limits(skb, READ_ONCE(t->limiter)) ||
 	    put_text(skb, TUNNEL_A_PEER_NAME, lane->peer_name))
 		return -EMSGSIZE;
 	return 0;
@@ -97,7 +112,10 @@ static int put_owner(struct sk_buff *skb, const struct tnl_service *svc)
 int tnl_put_service(struct sk_buff *skb, const struct tnl_service *svc)
 {
 	if (nla_put_string(skb, TUNNEL_A_SERVICE, svc->name) ||
-	    put_text(skb, TUNNEL_A_NAME, svc->tunnel))
+	    put_text(skb, TUNNEL_A_NAME, svc->tunnel) ||
+	    put_limits(skb, svc->limiter) ||
+	    (svc->n_access &&
+	     nla_put(skb, TUNNEL_A_ACCESS, svc->n_access * sizeof(*svc->access), svc->access)))
 		return -EMSGSIZE;
 	if (svc->target.ss_family)
 		return put_address(skb, TUNNEL_A_ADDRESS, &svc->target);
@@ -115,6 +133,13 @@ static int put_whole_service(struct sk_buff *skb, const struct tnl_service *svc)
 	       nla_put_string(skb, TUNNEL_A_TARGET, svc->text) : 0;
 }
 
+static int put_file(struct sk_buff *skb, const struct tnl_file *f)
+{
+	return (f->has_mode && nla_put_u32(skb, TUNNEL_A_MODE, f->mode)) ||
+	       (f->has_uid && nla_put_u32(skb, TUNNEL_A_OWNER_UID, f->uid)) ||
+	       (f->has_gid && nla_put_u32(skb, TUNNEL_A_OWNER_GID, f->gid)) ? -EMSGSIZE : 0;
+}
+
 /* tnl_put_listener - all but the routes, which a notification has no room for */
 int tnl_put_listener(struct sk_buff *skb, const struct tnl_listener *l)
 {
@@ -125,6 +150,7 @@ int tnl_put_listener(struct sk_buff *skb, const struct tnl_listener *l)
 	if (!l->routes)
 		return nla_put_string(skb, TUNNEL_A_NAME, l->tunnel) ||
 		       nla_put_string(skb, TUNNEL_A_SERVICE, l->service) ||
+		       put_file(skb, &l->file) ||
 		       put_text(skb, TUNNEL_A_DESTINATION, l->destination) ? -EMSGSIZE : 0;
 	if (!READ_ONCE(l->tn->daemon_portid))
 		state = TUNNEL_LISTENER_WAITING;
@@ -180,7 +206,7 @@ int tnl_put_carrier(struct sk_buff *skb, struct tnl_carrier *c)
 	return 0;
 }
 
-static int put_source(struct sk_buff *skb, const struct sockaddr_in6 *source)
+static int put_end(struct sk_buff *skb, int attr, const struct sockaddr_in6 *source)
 {
 	struct sockaddr_storage ss = {};
 	struct sockaddr_in *in = (struct sockaddr_in *)&ss;
@@ -194,7 +220,7 @@ static int put_source(struct sk_buff *skb, const struct sockaddr_in6 *source)
 	} else {
 		*(struct sockaddr_in6 *)&ss = *source;
 	}
-	return put_address(skb, TUNNEL_A_PEER_ADDR, &ss);
+	return put_address(skb, attr, &ss);
 }
 
 /* tnl_put_session - attributes of a session. Context: process. */
@@ -209,7 +235,8 @@ int tnl_put_session(struct sk_buff *skb, struct tnl_session *s)
 	      put_u64(skb, TUNNEL_A_SESSION_ID, s->id) ||
 	      nla_put_string(skb, TUNNEL_A_SERVICE, s->service) ||
 	      put_text(skb, TUNNEL_A_DESTINATION, s->destination) ||
-	      put_source(skb, &s->source) ||
+	      put_end(skb, TUNNEL_A_PEER_ADDR, &s->source) ||
+	      put_end(skb, TUNNEL_A_LOCAL_ADDR, &s->local) ||
 	      nla_put_u8(skb, TUNNEL_A_STATE, tnl_session_state(s)) ||
 	      nla_put_u8(skb, TUNNEL_A_BLOCKED, tnl_session_blocked(s, up)) ||
 	      nla_put_u8(skb, TUNNEL_A_PROTOCOL, s->protocol) ||

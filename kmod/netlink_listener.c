@@ -22,6 +22,11 @@ static int listener_new_routes(struct tnl_net *tn, struct genl_info *info)
 		return -EINVAL;
 	}
 	get_address(info, &address);
+	if (address.ss_family == AF_UNIX) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_ADDRESS],
+				    "a listener at a path leads to one service: routes need an address with a port");
+		return -EINVAL;
+	}
 	if (!port_of(&address)) {
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_ADDRESS],
 				    "a listener with routes needs a port from 1 to 65535");
@@ -83,10 +88,31 @@ int tnl_nl_listener_report(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+static int get_file(struct genl_info *info, const struct sockaddr_storage *address,
+		    struct tnl_file *f)
+{
+	struct nlattr *mode = info->attrs[TUNNEL_A_MODE];
+	struct nlattr *uid = info->attrs[TUNNEL_A_OWNER_UID];
+	struct nlattr *gid = info->attrs[TUNNEL_A_OWNER_GID];
+
+	if ((mode || uid || gid) && address->ss_family != AF_UNIX) {
+		GENL_SET_ERR_MSG(info, "MODE, OWNER_UID and OWNER_GID are about the file of a listener at a path");
+		return -EINVAL;
+	}
+	f->has_mode = mode;
+	f->mode = mode ? nla_get_u32(mode) : 0;
+	f->has_uid = uid;
+	f->uid = uid ? nla_get_u32(uid) : 0;
+	f->has_gid = gid;
+	f->gid = gid ? nla_get_u32(gid) : 0;
+	return 0;
+}
+
 int tnl_nl_listener_new(struct sk_buff *skb, struct genl_info *info)
 {
 	struct tnl_net *tn = tnl_net(genl_info_net(info));
 	struct sockaddr_storage address;
+	struct tnl_file file = {};
 	struct sk_buff *reply;
 	void *hdr;
 	int err;
@@ -99,6 +125,9 @@ int tnl_nl_listener_new(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	get_address(info, &address);
+	err = get_file(info, &address, &file);
+	if (err)
+		return err;
 	reply = begin_reply(info, TUNNEL_CMD_LISTENER_NEW, &hdr);
 	if (!reply)
 		return -ENOMEM;
@@ -109,7 +138,7 @@ int tnl_nl_listener_new(struct sk_buff *skb, struct genl_info *info)
 	if (!err) {
 		err = tnl_listener_add(tn, &address, text(info, TUNNEL_A_NAME),
 				       text(info, TUNNEL_A_SERVICE),
-				       text(info, TUNNEL_A_DESTINATION), info->extack);
+				       text(info, TUNNEL_A_DESTINATION), &file, info->extack);
 		if (err)
 			NL_SET_BAD_ATTR(info->extack, info->attrs[TUNNEL_A_ADDRESS]);
 	}

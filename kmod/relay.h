@@ -102,7 +102,7 @@ void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
 int tnl_relay_adopt(struct tnl_tunnel *t, struct tnl_open *o,
 		    const struct tnl_adoption *a, u64 *id,
 		    struct netlink_ext_ack *extack);
-void tnl_relay_source(struct tnl_open *o, const void *sa);
+bool tnl_relay_address(u8 to[18], const void *sa);
 void tnl_relay_drop_adopted(struct tnl_net *tn, u8 reason);
 void tnl_relay_net_init(struct tnl_net *tn);
 void tnl_relay_net_exit(struct tnl_net *tn);

@@ -126,11 +126,12 @@ int tnl_relay_answer(struct tnl_session *s, u64 ask_id, int fd, u8 reason,
 }
 
 /**
- * tnl_relay_source - whose connection it is, for OPEN
- * @o: gets it; IPv4 as IPv6 (::ffff:0:0/96)
+ * tnl_relay_address - an address for OPEN
+ * @to: gets it; IPv4 as IPv6 (::ffff:0:0/96)
  * @sa: a whole struct sockaddr_in or sockaddr_in6
+ * Return: true.
  */
-void tnl_relay_source(struct tnl_open *o, const void *sa)
+bool tnl_relay_address(u8 to[18], const void *sa)
 {
 	const struct sockaddr_in6 *in6 = sa;
 	const struct sockaddr_in *in = sa;
@@ -140,18 +141,25 @@ void tnl_relay_source(struct tnl_open *o, const void *sa)
 		addr = in6->sin6_addr;
 	else
 		ipv6_addr_set_v4mapped(in->sin_addr.s_addr, &addr);
-	o->has_source = true;
-	memcpy(o->source, &addr, sizeof(addr));
+	memcpy(to, &addr, sizeof(addr));
 	/* sin_port and sin6_port share their place. */
-	tnl_put16(o->source + sizeof(addr), ntohs(in->sin_port));
+	tnl_put16(to + sizeof(addr), ntohs(in->sin_port));
+	return true;
 }
 
-static void source_of(struct socket *sock, struct tnl_open *o)
+/* What is not known yet of whose connection it is, and where it came in. */
+static void ends_of(struct socket *sock, struct tnl_open *o)
 {
 	struct sockaddr_storage ss;
 
-	if (!tnl_sock_is_unix(sock) && kernel_getpeername(sock, (struct sockaddr *)&ss) >= 0)
-		tnl_relay_source(o, &ss);
+	if (tnl_sock_is_unix(sock))
+		return;
+	/* Who names another source, as of PROXY, names its local address, too, or there is none. */
+	if (!o->has_local && !o->has_source &&
+	    kernel_getsockname(sock, (struct sockaddr *)&ss) >= 0)
+		o->has_local = tnl_relay_address(o->local, &ss);
+	if (!o->has_source && kernel_getpeername(sock, (struct sockaddr *)&ss) >= 0)
+		o->has_source = tnl_relay_address(o->source, &ss);
 }
 
 /* Everything is in its place, the session too: let the works do something. */
@@ -188,11 +196,12 @@ void tnl_relay_accepted(struct tnl_tunnel *t, const char *service,
 		sock_release(sock);
 		return;
 	}
-	tnl_local_adopt(&r->local, sock, TNL_LOCAL_TCP);
+	tnl_local_adopt(&r->local, sock,
+			tnl_sock_is_unix(sock) ? TNL_LOCAL_UNIX : TNL_LOCAL_TCP);
 	strscpy(o.service, service, sizeof(o.service));
 	if (destination)
 		strscpy(o.destination, destination, sizeof(o.destination));
-	source_of(sock, &o);
+	ends_of(sock, &o);
 	s = tnl_session_open(t, TUNNEL_PROTOCOL_OPAQUE, &o, &tnl_relay_ops, r);
 	if (IS_ERR(s)) {
 		TNL_INC(t->tn, sessions_no_tunnel);
@@ -261,8 +270,7 @@ int tnl_relay_adopt(struct tnl_tunnel *t, struct tnl_open *o,
 		NL_SET_ERR_MSG(extack, "the socket is in use by something else in the kernel");
 		goto fail;
 	}
-	if (!o->has_source)
-		source_of(sock, o);
+	ends_of(sock, o);
 	s = tnl_session_open(t, a->protocol, o, &tnl_relay_ops, r);
 	err = PTR_ERR_OR_ZERO(s);
 	if (err == -EMFILE)

@@ -27,24 +27,42 @@ static struct tnl_service *resolve(struct tnl_tunnel *t, const char *name)
 	return svc ? svc : find(t->tn, name, "");
 }
 
-/**
- * tnl_service_lookup - may the peer of @t open sessions to @name?
- * @t: the tunnel
- * @name: the service
- * @listener: result: the bound socket, referenced; NULL: it leads elsewhere
- * Return: 0, -ENOENT, or -ECONNREFUSED when no socket is bound.
- */
-int tnl_service_lookup(struct tnl_tunnel *t, const char *name,
-		       struct sock **listener)
+/* Number only: what a peer says may not reach a log as text. */
+static void say_denied(const struct tnl_tunnel *t, const struct tnl_open *o)
 {
+	if (o->has_source)
+		net_info_ratelimited("%s: service %s: its access list denies %pI6c\n",
+				     t->name, o->service, o->source);
+	else
+		net_info_ratelimited("%s: service %s: its access list denies a caller without address\n",
+				     t->name, o->service);
+}
+
+/**
+ * tnl_service_admit - may the peer of @t open this session?
+ * @t: the tunnel
+ * @o: what it asks for
+ * @listener: result: the bound socket, referenced; NULL: it leads elsewhere
+ * @limited: result: limits of the session, or NULL; goes to tnl_session_incoming()
+ * Context: process.
+ * Return: 0, -ENOENT, -ECONNREFUSED when no socket is bound, -EACCES by the access list,
+ * -EDQUOT by a limit, -ENOMEM. With an error there is no result.
+ */
+int tnl_service_admit(struct tnl_tunnel *t, const struct tnl_open *o,
+		      struct sock **listener, struct tnl_limited **limited)
+{
+	struct tnl_limiter *limiter = NULL;
 	struct tnl_service *svc;
 	struct sock *sk = NULL;
 	int err = 0;
 
 	rcu_read_lock();
-	svc = resolve(t, name);
+	svc = resolve(t, o->service);
 	if (!svc) {
 		err = -ENOENT;
+	} else if (!tnl_access_allows(svc->access, svc->n_access,
+				      o->has_source ? o->source : NULL)) {
+		err = -EACCES;
 	} else if (!svc->target.ss_family && !svc->text) {
 		sk = rcu_dereference(svc->listener);
 		if (!sk || !refcount_inc_not_zero(&sk->sk_refcnt)) {
@@ -52,8 +70,25 @@ int tnl_service_lookup(struct tnl_tunnel *t, const char *name,
 			err = -ECONNREFUSED;
 		}
 	}
+	if (!err && svc->limiter) {
+		limiter = svc->limiter;
+		tnl_limiter_hold(limiter);
+	}
 	rcu_read_unlock();
-	*listener = sk;
+	if (err == -EACCES) {
+		TNL_INC(t->tn, sessions_denied);
+		say_denied(t, o);
+	}
+	if (!err) {
+		/* Pairs with the release in tnl_tunnel_limit(). */
+		err = tnl_limits_enter(limiter, smp_load_acquire(&t->limiter), limited);
+		tnl_limiter_put(limiter);
+		if (err == -EDQUOT)
+			TNL_INC(t->tn, sessions_limited);
+		if (err && sk)
+			sock_put(sk);
+	}
+	*listener = err ? NULL : sk;
 	return err;
 }
 
@@ -145,6 +180,58 @@ int tnl_service_put_text(struct tnl_tunnel *t, const char *name, struct sk_buff 
 	return err;
 }
 
+static void destroy(struct tnl_service *svc)
+{
+	if (svc->cred)
+		put_cred(svc->cred);
+	tnl_limiter_put(svc->limiter);
+	kfree(svc->access);
+	kfree(svc->text);
+	kfree(svc);
+}
+
+static void free_rcu(struct rcu_head *rcu)
+{
+	destroy(container_of(rcu, struct tnl_service, rcu));
+}
+
+/*
+ * What it is, in memory of its own, as @config says or else as @old has it. The limiter of
+ * @old becomes its own, too: sessions that it counts are counted on.
+ */
+static int fill(struct tnl_service *svc, const struct tnl_service_config *config,
+		const struct tnl_service *old)
+{
+	const char *text = config->text ?: (old ? old->text : NULL);
+	const struct tunnel_network *access = config->access;
+	unsigned int n = config->n_access;
+
+	if (!access && old) {
+		access = old->access;
+		n = old->n_access;
+	}
+	if (text) {
+		svc->text = kstrdup(text, GFP_KERNEL_ACCOUNT);
+		if (!svc->text)
+			return -ENOMEM;
+	}
+	if (n) {
+		svc->access = kmemdup(access, n * sizeof(*access), GFP_KERNEL_ACCOUNT);
+		if (!svc->access)
+			return -ENOMEM;
+		svc->n_access = n;
+	}
+	if (old && old->limiter) {
+		svc->limiter = old->limiter;
+		tnl_limiter_hold(svc->limiter);
+	} else if (config->limits && tnl_limits_any(config->limits)) {
+		svc->limiter = tnl_limiter_new(config->limits);
+		if (!svc->limiter)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /**
  * tnl_service_add - offer a service
  * @tn: the namespace; lock held
@@ -164,12 +251,9 @@ int tnl_service_add(struct tnl_net *tn, const struct tnl_service_config *config,
 	svc = kzalloc(sizeof(*svc), GFP_KERNEL_ACCOUNT);
 	if (!svc)
 		return -ENOMEM;
-	if (config->text) {
-		svc->text = kstrdup(config->text, GFP_KERNEL_ACCOUNT);
-		if (!svc->text) {
-			kfree(svc);
-			return -ENOMEM;
-		}
+	if (fill(svc, config, NULL)) {
+		destroy(svc);
+		return -ENOMEM;
 	}
 	svc->tn = tn;
 	strscpy(svc->name, config->name, sizeof(svc->name));
@@ -185,54 +269,59 @@ int tnl_service_add(struct tnl_net *tn, const struct tnl_service_config *config,
 	return 0;
 }
 
-static void free_rcu(struct rcu_head *rcu)
-{
-	struct tnl_service *svc = container_of(rcu, struct tnl_service, rcu);
-
-	put_cred(svc->cred);
-	kfree(svc->text);
-	kfree(svc);
-}
-
 /**
- * tnl_service_set - another target for a service that the daemon connects
+ * tnl_service_set - another target, access list or other limits for a service
  * @tn: the namespace; lock held
- * @name: the service
- * @tunnel: the one it is for, or ""
- * @text: the target
+ * @config: checked; what is NULL stays as it is
  * @extack: gets the reason of a refusal
  *
- * Who is being asked for has been told the old one.
+ * Who is being asked for has been told the old target. Sessions that were there before the
+ * service had any limits have none.
  *
- * Return: 0, -ENOENT, -EINVAL: it leads elsewhere, -ENOMEM.
+ * Return: 0, -ENOENT, -EINVAL: a target for one that leads elsewhere, -ENOMEM.
  */
-int tnl_service_set(struct tnl_net *tn, const char *name, const char *tunnel,
-		    const char *text, struct netlink_ext_ack *extack)
+int tnl_service_set(struct tnl_net *tn, const struct tnl_service_config *config,
+		    struct netlink_ext_ack *extack)
 {
-	struct tnl_service *old = find(tn, name, tunnel), *svc;
+	struct tnl_service *old = find(tn, config->name, config->tunnel), *svc;
 
 	if (!old) {
 		NL_SET_ERR_MSG(extack, "there is no such service: 'tunnelctl service show' lists them");
 		return -ENOENT;
 	}
-	if (!old->text) {
+	if (config->text && !old->text) {
 		NL_SET_ERR_MSG(extack, "this service leads to an address or a socket: delete it first");
 		return -EINVAL;
 	}
 	svc = kmemdup(old, sizeof(*old), GFP_KERNEL_ACCOUNT);
 	if (!svc)
 		return -ENOMEM;
-	svc->text = kstrdup(text, GFP_KERNEL_ACCOUNT);
-	if (!svc->text) {
-		kfree(svc);
+	svc->text = NULL;
+	svc->access = NULL;
+	svc->n_access = 0;
+	svc->limiter = NULL;
+	get_cred(svc->cred);
+	if (fill(svc, config, old)) {
+		destroy(svc);
 		return -ENOMEM;
 	}
-	get_cred(svc->cred);
+	if (config->limits && svc->limiter)
+		tnl_limiter_set(svc->limiter, config->limits);
 	list_replace_rcu(&old->node, &svc->node);
 	call_rcu(&old->rcu, free_rcu);
 	tn->generation++;
 	tnl_notify_service(tn, svc, TUNNEL_CMD_SERVICE_SET);
 	return 0;
+}
+
+/* tnl_service_limits - those that it has now; tn->lock held */
+void tnl_service_limits(struct tnl_net *tn, const char *name, const char *tunnel,
+			struct tnl_limits *max)
+{
+	struct tnl_service *svc = find(tn, name, tunnel);
+
+	if (svc && svc->limiter)
+		*max = svc->limiter->max;
 }
 
 static void del(struct tnl_net *tn, struct tnl_service *svc)

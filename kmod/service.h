@@ -6,8 +6,10 @@
 #include <linux/cred.h>
 #include <linux/netlink.h>
 #include <linux/socket.h>
+#include <linux/un.h>
 #include <net/sock.h>
 
+#include "access.h"
 #include "tunnel.h"
 
 struct tnl_service {
@@ -22,6 +24,9 @@ struct tnl_service {
 	kuid_t owner;			/* who may bind it */
 	kgid_t group;			/* or is in this group, if it is valid */
 	struct sock __rcu *listener;	/* bound to it; writers: tnl_net.lock */
+	struct tunnel_network *access;	/* of its own, or NULL */
+	unsigned int n_access;
+	struct tnl_limiter *limiter;	/* NULL: never had limits */
 };
 
 /* struct tnl_service_config - what a new service shall be */
@@ -31,16 +36,21 @@ struct tnl_service_config {
 	const char *text;
 	kuid_t owner;
 	kgid_t group;
+	const struct tunnel_network *access;	/* checked; NULL: none, or as it is */
+	unsigned int n_access;
+	const struct tnl_limits *limits;	/* NULL: none, or as they are */
 };
 
 int tnl_service_add(struct tnl_net *tn, const struct tnl_service_config *config,
 		    struct netlink_ext_ack *extack);
-int tnl_service_set(struct tnl_net *tn, const char *name, const char *tunnel,
-		    const char *text, struct netlink_ext_ack *extack);
+int tnl_service_set(struct tnl_net *tn, const struct tnl_service_config *config,
+		    struct netlink_ext_ack *extack);
 int tnl_service_del(struct tnl_net *tn, const char *name, const char *tunnel);
+void tnl_service_limits(struct tnl_net *tn, const char *name, const char *tunnel,
+			struct tnl_limits *max);
 void tnl_service_del_all(struct tnl_net *tn, const char *tunnel);
-int tnl_service_lookup(struct tnl_tunnel *t, const char *name,
-		       struct sock **listener);
+int tnl_service_admit(struct tnl_tunnel *t, const struct tnl_open *o,
+		      struct sock **listener, struct tnl_limited **limited);
 int tnl_service_bind(struct tnl_net *tn, const char *name, const char *tunnel,
 		     struct sock *sk);
 void tnl_service_unbind(struct tnl_net *tn, struct sock *sk);
@@ -50,6 +60,9 @@ int tnl_service_put_text(struct tnl_tunnel *t, const char *name, struct sk_buff 
 
 static inline int tnl_sockaddr_len(const struct sockaddr_storage *ss)
 {
+	if (ss->ss_family == AF_UNIX)
+		return offsetof(struct sockaddr_un, sun_path) + 1 +
+		       strlen(((const struct sockaddr_un *)ss)->sun_path);
 	return ss->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
 					   sizeof(struct sockaddr_in);
 }

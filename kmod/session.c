@@ -8,6 +8,13 @@
 #include "trace.h"
 #include "tunnel.h"
 
+static void get_address(struct sockaddr_in6 *to, const u8 from[18])
+{
+	to->sin6_family = AF_INET6;
+	memcpy(&to->sin6_addr, from, 16);
+	to->sin6_port = htons(tnl_get16(from + 16));
+}
+
 static struct tnl_session *alloc(struct tnl_lane *lane, u8 protocol,
 				 const struct tnl_open *o)
 {
@@ -41,11 +48,10 @@ static struct tnl_session *alloc(struct tnl_lane *lane, u8 protocol,
 	s->opened_at = jiffies;
 	strscpy(s->service, o->service, sizeof(s->service));
 	memcpy(s->destination, o->destination, len);
-	if (o->has_source) {
-		s->source.sin6_family = AF_INET6;
-		memcpy(&s->source.sin6_addr, o->source, 16);
-		s->source.sin6_port = htons(tnl_get16(o->source + 16));
-	}
+	if (o->has_source)
+		get_address(&s->source, o->source);
+	if (o->has_local)
+		get_address(&s->local, o->local);
 	tnl_tunnel_hold(s->tunnel);
 	return s;
 }
@@ -64,6 +70,7 @@ void tnl_session_put(struct tnl_session *s)
 	tnl_chunkq_purge(&s->txq);
 	tnl_chunkq_purge(&s->rxq);
 	atomic64_sub(s->charged, &s->lane->rx_charged);
+	tnl_limits_free(s->limited);
 	kfree_rcu(s, rcu);
 	tnl_tunnel_put(t);
 }
@@ -160,6 +167,7 @@ struct tnl_session *tnl_session_open(struct tnl_tunnel *t, u8 protocol,
 {
 	struct tnl_lane *lane = &t->lane;
 	struct tnl_session *s = alloc(lane, protocol, o);
+	struct tnl_limiter *limiter;
 	u32 limit;
 	int err;
 
@@ -169,6 +177,15 @@ struct tnl_session *tnl_session_open(struct tnl_tunnel *t, u8 protocol,
 	s->ep = ep;
 	s->endpoint = ops->kind;
 	s->dirty = TNL_DIRTY_OPEN;
+	/* Pairs with the release in tnl_tunnel_limit(). */
+	limiter = smp_load_acquire(&t->limiter);
+	if (limiter) {
+		s->limited = tnl_limits_join(limiter);
+		if (!s->limited) {
+			tnl_session_put(s);
+			return ERR_PTR(-ENOMEM);
+		}
+	}
 
 	/*
 	 * attach_lock: a tunnel that goes away either sees this session or is seen
@@ -212,18 +229,25 @@ struct tnl_session *tnl_session_open(struct tnl_tunnel *t, u8 protocol,
  * @id: checked to be new
  * @protocol: protocol type
  * @o: what OPEN said
+ * @limited: what tnl_limits_enter() gave; taken over, also with an error
  * Return: the session with a reference for the caller, or ERR_PTR(-ENOMEM).
  */
 struct tnl_session *tnl_session_incoming(struct tnl_lane *lane, u64 id,
-					 u8 protocol, const struct tnl_open *o)
+					 u8 protocol, const struct tnl_open *o,
+					 struct tnl_limited *limited)
 {
 	struct tnl_session *s = alloc(lane, protocol, o);
 
-	if (!s)
+	if (!s) {
+		tnl_limits_leave(limited);
+		tnl_limits_free(limited);
 		return ERR_PTR(-ENOMEM);
+	}
 	s->id = id;
 	s->flags = TNL_S_BY_PEER | TNL_S_KNOWN;
+	s->limited = limited;
 	if (tnl_lane_add_session(lane, s)) {
+		tnl_limits_leave(limited);
 		tnl_session_put(s);
 		return ERR_PTR(-ENOMEM);
 	}
@@ -352,6 +376,8 @@ u8 tnl_session_blocked(const struct tnl_session *s, bool lane_up)
 		return TUNNEL_BLOCKED_CONNECT;
 	if (s->flags & TNL_S_TX_WAITS && !tnl_credit_avail(&s->tx))
 		return TUNNEL_BLOCKED_CREDIT;
+	if (s->limited && tnl_limits_waits(s->limited))
+		return TUNNEL_BLOCKED_LIMIT;
 	if (s->txq.len)
 		return TUNNEL_BLOCKED_LANE;
 	return TUNNEL_BLOCKED_NONE;
@@ -379,6 +405,7 @@ void tnl_session_maybe_unlink(struct tnl_session *s)
 		return;
 
 	tnl_lane_del_session(lane, s);
+	tnl_limits_leave(s->limited);
 	spin_lock(&lane->lock);
 	list_del_init(&s->control_node);
 	tnl_sched_del(&s->sched);
@@ -431,7 +458,8 @@ static bool schedule_data(struct tnl_session *s)
 	return added;
 }
 
-static void make_ready(struct tnl_session *s)
+/* tnl_session_make_ready - it has something to send, or may send more of it now */
+void tnl_session_make_ready(struct tnl_session *s)
 {
 	if (schedule_data(s))
 		tnl_lane_kick(s->lane);
@@ -495,6 +523,13 @@ bool tnl_session_recv(struct tnl_session *s, struct tnl_chunkq *q, bool *end)
 	return any || *end;
 }
 
+/* May the peer be told a new limit, and has it not been already? s->lock is held. */
+static bool wants_window(struct tnl_session *s)
+{
+	return !(s->flags & (TNL_S_RX_END | TNL_S_RESET)) && !(s->dirty & TNL_DIRTY_WINDOW) &&
+	       !(s->limited && tnl_limits_wait(s->limited, s, TNL_LIMIT_RX));
+}
+
 /**
  * tnl_session_consumed - the local program took bytes: grant the peer more
  * @s: the session
@@ -510,15 +545,33 @@ void tnl_session_consumed(struct tnl_session *s, u32 len)
 			atomic64_read(&lane->rx_charged) < TNL_RX_SOFT;
 	bool tell;
 
+	if (s->limited) {
+		tnl_limits_spend(s->limited, TNL_LIMIT_RX, len);
+		/* It is the limit, not the window, that holds the sender back. */
+		may_grow = may_grow && !tnl_limits_debt(s->limited, TNL_LIMIT_RX);
+	}
 	spin_lock(&s->lock);
 	may_grow = may_grow && 2ULL * s->rx.window <= s->window_max;
 	tell = tnl_credit_consume(&s->rx, len, ktime_to_us(ktime_get()), srtt,
 				  may_grow) &&
-	       !(s->flags & (TNL_S_RX_END | TNL_S_RESET)) &&
-	       !(s->dirty & TNL_DIRTY_WINDOW);
+	       wants_window(s);
 	if (tell)
 		s->dirty |= TNL_DIRTY_WINDOW;
 	uncharge(s, len);
+	spin_unlock(&s->lock);
+	if (tell)
+		owe(s);
+}
+
+/* tnl_session_regrant - its limits allow more: grant what was consumed meanwhile */
+void tnl_session_regrant(struct tnl_session *s)
+{
+	bool tell;
+
+	spin_lock(&s->lock);
+	tell = tnl_credit_due(&s->rx) && wants_window(s);
+	if (tell)
+		s->dirty |= TNL_DIRTY_WINDOW;
 	spin_unlock(&s->lock);
 	if (tell)
 		owe(s);
@@ -637,7 +690,7 @@ void tnl_session_close(struct tnl_session *s)
 	}
 	spin_unlock(&s->lock);
 	if (ready)
-		make_ready(s);
+		tnl_session_make_ready(s);
 	else if (tell)
 		owe(s);
 	else

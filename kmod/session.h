@@ -18,6 +18,7 @@
 #include "chunk.h"
 #include "credit.h"
 #include "lane.h"
+#include "limit.h"
 #include "sched.h"
 
 /* Below this a piece is copied rather than pin a page of its own. */
@@ -103,11 +104,13 @@ struct tnl_session {
 	struct tnl_chunkq rxq;		/* not taken by the endpoint */
 	u64 framed;			/* bytes */
 	u64 charged;			/* for what was received and not taken */
+	struct tnl_limited *limited;	/* never changes; NULL: no limits */
 	const struct tnl_endpoint_ops *ops;	/* NULL: detached */
 	void *ep;
 
 	unsigned long opened_at;	/* jiffies */
 	struct sockaddr_in6 source;	/* who opened it; v4-mapped, family 0: unknown */
+	struct sockaddr_in6 local;	/* likewise: where that one came in */
 	char service[TNL_NAME_MAX + 1];
 	char destination[];		/* what it asks the service for, or empty */
 };
@@ -116,7 +119,8 @@ struct tnl_session *tnl_session_open(struct tnl_tunnel *t, u8 protocol,
 				     const struct tnl_open *o,
 				     const struct tnl_endpoint_ops *ops, void *ep);
 struct tnl_session *tnl_session_incoming(struct tnl_lane *lane, u64 id,
-					 u8 protocol, const struct tnl_open *o);
+					 u8 protocol, const struct tnl_open *o,
+					 struct tnl_limited *limited);
 void tnl_session_attach(struct tnl_session *s,
 			const struct tnl_endpoint_ops *ops, void *ep);
 void tnl_session_told(struct tnl_session *s);
@@ -136,6 +140,11 @@ bool tnl_session_tx_closed(struct tnl_session *s);
 bool tnl_session_recv(struct tnl_session *s, struct tnl_chunkq *q, bool *end);
 void tnl_session_consumed(struct tnl_session *s, u32 len);
 void tnl_session_accept(struct tnl_session *s);
+
+/* for its limits */
+void tnl_session_make_ready(struct tnl_session *s);
+void tnl_session_regrant(struct tnl_session *s);
+
 void tnl_session_reset(struct tnl_session *s, u8 reason);
 void tnl_session_detach(struct tnl_session *s);
 void tnl_session_close(struct tnl_session *s);

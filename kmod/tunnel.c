@@ -72,6 +72,7 @@ void tnl_tunnel_put(struct tnl_tunnel *t)
 	if (!refcount_dec_and_test(&t->ref))
 		return;
 	tnl_lane_free(&t->lane);
+	tnl_limiter_put(t->limiter);
 	kfree(t->remote);
 	kfree(t->local);
 	kfree(t->key);
@@ -112,8 +113,12 @@ struct tnl_tunnel *tnl_tunnel_create(struct tnl_net *tn,
 	t->remote = dup(config->remote);
 	t->local = dup(config->local);
 	t->key = dup(config->key);
+	if (tnl_limits_any(&config->limits))
+		t->limiter = tnl_limiter_new(&config->limits);
 	if ((config->remote && !t->remote) || (config->local && !t->local) ||
-	    (config->key && !t->key) || tnl_lane_init(&t->lane, t)) {
+	    (config->key && !t->key) ||
+	    (tnl_limits_any(&config->limits) && !t->limiter) || tnl_lane_init(&t->lane, t)) {
+		tnl_limiter_put(t->limiter);
 		kfree(t->remote);
 		kfree(t->local);
 		kfree(t->key);
@@ -126,6 +131,34 @@ struct tnl_tunnel *tnl_tunnel_create(struct tnl_net *tn,
 	tn->generation++;
 	tnl_notify_tunnel(t, TUNNEL_CMD_TUNNEL_NEW);
 	return t;
+}
+
+/**
+ * tnl_tunnel_limit - other limits for what the peer opens, and for the bytes of all
+ * @t: the tunnel; tnl_net.lock held
+ * @max: from now on
+ *
+ * Sessions that were there before the tunnel had any limits have none.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int tnl_tunnel_limit(struct tnl_tunnel *t, const struct tnl_limits *max)
+{
+	struct tnl_limiter *l;
+
+	lockdep_assert_held(&t->tn->lock);
+	if (t->limiter) {
+		tnl_limiter_set(t->limiter, max);
+		return 0;
+	}
+	if (!tnl_limits_any(max))
+		return 0;
+	l = tnl_limiter_new(max);
+	if (!l)
+		return -ENOMEM;
+	/* Pairs with the acquire of who opens a session. */
+	smp_store_release(&t->limiter, l);
+	return 0;
 }
 
 /* tnl_tunnel_unlink - first half of removal: nobody finds it. tnl_net.lock held. */

@@ -14,6 +14,7 @@
  *	tnl_session.lock	queues and credit of a session; spinlock
  *	tnl_sock.mem_lock	charges of a socket; spinlock, BH
  *	tnl_net.reap_lock	relays, carriers that say good-bye; spinlock
+ *	tnl_limiter.lock	who waits for a limit; spinlock
  *	tnl_watch.lock		innermost; irqsave
  * The data path takes from tx_lock on, and one socket lock at a time.
  */
@@ -28,6 +29,7 @@
 #include <net/net_namespace.h>
 
 #include "lane.h"
+#include "limit.h"
 #include "mib.h"
 
 /* struct tnl_net - what a network namespace has */
@@ -85,6 +87,7 @@ struct tnl_tunnel {
 	u32 grace_ms;
 	struct tnl_allow allow;
 	u8 direct;			/* enum tunnel_direct */
+	struct tnl_limiter *limiter;	/* NULL: never had limits; writers: tnl_net.lock */
 	char *remote, *local, *key;	/* for the daemon only; may be NULL */
 
 	atomic_t relays;		/* of its sessions, not yet freed */
@@ -99,6 +102,7 @@ struct tnl_tunnel_config {
 	u32 ciphers, grace_ms;
 	struct tnl_allow allow;
 	u8 direct;
+	struct tnl_limits limits;
 };
 
 struct tnl_tunnel *tnl_tunnel_create(struct tnl_net *tn,
@@ -111,6 +115,7 @@ bool tnl_tunnel_allows(const struct tnl_tunnel *t);
 bool tnl_tunnel_direct(const struct tnl_tunnel *t);
 void tnl_tunnel_hold(struct tnl_tunnel *t);
 void tnl_tunnel_put(struct tnl_tunnel *t);
+int tnl_tunnel_limit(struct tnl_tunnel *t, const struct tnl_limits *max);
 void tnl_flush(struct tnl_net *tn);
 
 #endif /* _TUNNEL_TUNNEL_H */

@@ -78,6 +78,7 @@ static void open(const u8 *p, size_t len)
 		check_name(o.service);
 		must(element(p, len, 1, strlen(o.service)));
 		must(o.has_source == element(p, len, 2, sizeof(o.source)));
+		must(o.has_local == element(p, len, 8, sizeof(o.local)));
 		must(o.has_uuid == element(p, len, 4, sizeof(o.uuid)));
 		must(!o.destination[0] || element(p, len, 3, strlen(o.destination)));
 		must(!o.hops || element(p, len, 7, 1));

@@ -8,7 +8,7 @@
  * Input: a destination up to the first '\n', the rules.
  */
 /* options: -max_len=2000 */
-/* links: userspace/policy/destination.c userspace/policy/egress.c userspace/policy/http.c userspace/policy/route.c userspace/policy/rules.c userspace/lib/text.c userspace/policy/edge.c */
+/* links: userspace/policy/destination.c userspace/policy/egress.c userspace/policy/http.c userspace/policy/route.c userspace/policy/rules.c userspace/lib/text.c userspace/policy/edge.c userspace/policy/gate.c */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <strings.h>

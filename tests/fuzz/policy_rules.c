@@ -6,7 +6,7 @@
  * Input: the text.
  */
 /* options: -max_len=1500 */
-/* links: userspace/policy/rules.c userspace/policy/route.c userspace/policy/http.c userspace/lib/text.c userspace/policy/edge.c */
+/* links: userspace/policy/rules.c userspace/policy/route.c userspace/policy/http.c userspace/lib/text.c userspace/policy/edge.c userspace/policy/gate.c */
 #include <linux/tunnel_netlink.h>
 #include "fuzz.h"
 #include "../../userspace/policy/rules.h"
@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			struct rules one;
 
 			/* a list of protocols alone has no certificate */
-			if (rules_is_edge(line))
+			if (rules_is_head(line))
 				continue;
 			must(!rules_parse(&one, line, NULL, err, sizeof(err)) && one.n <= 1);
 			n += one.n;

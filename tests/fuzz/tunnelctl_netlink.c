@@ -7,7 +7,7 @@
  */
 /* options: -max_len=2048 */
 /* links: userspace/lib/ userspace/tunnelctl/ userspace/preload/map.c */
-/* links: userspace/policy/rules.c userspace/policy/route.c userspace/policy/http.c userspace/policy/edge.c */
+/* links: userspace/policy/rules.c userspace/policy/route.c userspace/policy/http.c userspace/policy/edge.c userspace/policy/gate.c */
 /* links: userspace/policy/egress.c userspace/policy/destination.c userspace/policy/target.c */
 #include <getopt.h>
 #include <signal.h>

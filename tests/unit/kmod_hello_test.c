@@ -6,7 +6,7 @@
 
 /* The numbers of docs/protocol.md. */
 enum { NAME = 1, EPOCH, PEER_EPOCH, LANE, ATTACH, RX_OFFSET, WINDOW, MAX_SESSIONS, FEATURES };
-enum { SERVICE = 1, SOURCE, DESTINATION, UUID, OPEN_WINDOW, PRIORITY, HOPS };
+enum { SERVICE = 1, SOURCE, DESTINATION, UUID, OPEN_WINDOW, PRIORITY, HOPS, LOCAL };
 #define CRITICAL 0x8000
 
 /* struct msg - a payload being built */
@@ -499,6 +499,8 @@ static const struct tnl_open sample_open = {
 	.service = "web",
 	.source = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1, 0x1f, 0x90 },
 	.has_source = true,
+	.local = { 0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x01, 0xbb },
+	.has_local = true,
 	.destination = "a.b:1",
 	.uuid = { 0x55, 0x0e, 0x84, 0x00, 0xe2, 0x9b, 0x41, 0xd4,
 		  0xa7, 0x16, 0x44, 0x66, 0x55, 0x44, 0x00, 0x01 },
@@ -514,6 +516,8 @@ static void test_open_layout(void **state)
 		0x80, 1, 0, 3, 'w', 'e', 'b',
 		0x00, 2, 0, 18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1,
 		0x1f, 0x90,
+		0x00, 8, 0, 18, 0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
+		0x01, 0xbb,
 		0x00, 3, 0, 5, 'a', '.', 'b', ':', '1',
 		0x00, 4, 0, 16, 0x55, 0x0e, 0x84, 0x00, 0xe2, 0x9b, 0x41, 0xd4,
 		0xa7, 0x16, 0x44, 0x66, 0x55, 0x44, 0x00, 0x01,
@@ -545,8 +549,9 @@ static void test_open_roundtrip(void **state)
 	memset(&o, 0, sizeof(o));
 	memset(o.service, '-', TNL_NAME_MAX);
 	memset(o.source, 0xff, sizeof(o.source));
+	memset(o.local, 0xff, sizeof(o.local));
 	memset(o.uuid, 0xff, sizeof(o.uuid));
-	o.has_source = o.has_uuid = true;
+	o.has_source = o.has_local = o.has_uuid = true;
 	o.priority = o.hops = 255;
 	o.window = ~0ULL;
 	memset(o.destination, '~', TNL_DESTINATION_MAX);
@@ -588,6 +593,7 @@ static const struct {
 	u16 type, len;
 } open_tlvs[] = {
 	{ SOURCE, 18 }, { UUID, 16 }, { OPEN_WINDOW, 8 }, { PRIORITY, 1 }, { HOPS, 1 },
+	{ LOCAL, 18 },
 };
 
 static void test_open_rules(void **state)

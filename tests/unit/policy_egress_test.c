@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Which rules let a peer go where. */
-/* links: userspace/policy/destination.c userspace/policy/egress.c userspace/policy/http.c userspace/policy/route.c userspace/policy/rules.c userspace/lib/text.c userspace/policy/edge.c */
+/* links: userspace/policy/destination.c userspace/policy/egress.c userspace/policy/http.c userspace/policy/route.c userspace/policy/rules.c userspace/lib/text.c userspace/policy/edge.c userspace/policy/gate.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Routes as text, and what a client hears that is led nowhere. */
-/* links: userspace/policy/answer.c userspace/policy/http.c userspace/policy/route.c userspace/policy/rules.c userspace/lib/text.c userspace/policy/edge.c */
+/* links: userspace/policy/answer.c userspace/policy/http.c userspace/policy/route.c userspace/policy/rules.c userspace/lib/text.c userspace/policy/edge.c userspace/policy/gate.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

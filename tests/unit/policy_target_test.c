@@ -145,6 +145,38 @@ static void test_tls(void **state)
 	assert_string_equal(out, "https://a.example");
 }
 
+/* Who is calling is said to targets of every kind but egress. */
+static void test_proxy(void **state)
+{
+	static const struct {
+		const char *text, *whole;
+		int proxy;
+	} right[] = {
+		{ "127.0.0.1:80 proxy=v1", "127.0.0.1:80 proxy=v1", 1 },
+		{ "A.example:80 proxy=v2", "a.example:80 proxy=v2", 2 },
+		{ "unix:/run/a proxy=v2", "unix:/run/a proxy=v2", 2 },
+		{ "https://a.example proxy=v2 ca=/c", "https://a.example:443 ca=/c proxy=v2", 2 },
+		{ "a.example:80", "a.example:80", 0 },
+	};
+	static const char *const wrong[] = { "a.example:80 proxy=v3", "a.example:80 proxy=",
+					     "a.example:80 proxy", "a.example:80 ca=/c",
+					     "unix:/run/a verify=no", "unix:/run/a  x" };
+	char err[256], whole[TARGET_FORMAT_MAX];
+	struct target t;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		assert_int_equal(target_parse(&t, right[i].text, err, sizeof(err)), 0);
+		assert_int_equal(t.proxy, right[i].proxy);
+		assert_string_equal(target_format(&t, whole), right[i].whole);
+	}
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_not_equal(target_parse(&t, wrong[i], err, sizeof(err)), 0);
+		assert_non_null(strstr(err, "is not proxy=v1 or proxy=v2"));
+	}
+}
+
 static void test_where(void **state)
 {
 	char out[16];
@@ -170,6 +202,7 @@ int main(void)
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_tls),
+		cmocka_unit_test(test_proxy),
 		cmocka_unit_test(test_where),
 	};
 

@@ -271,7 +271,7 @@ static void enum_names(void **state)
 	check_names(tnl_role_name, TUNNEL_ROLE_LISTEN + 1);
 	check_names(tnl_state_name, TUNNEL_STATE_UP + 1);
 	check_names(tnl_session_state_name, TUNNEL_SESSION_CLOSED + 1);
-	check_names(tnl_blocked_name, TUNNEL_BLOCKED_CONNECT + 1);
+	check_names(tnl_blocked_name, TUNNEL_BLOCKED_LIMIT + 1);
 	check_names(tnl_reason_name, TUNNEL_REASON_MAX + 1);
 	check_names(tnl_reason_text, TUNNEL_REASON_MAX + 1);
 	assert_string_equal(tnl_reason_name(TUNNEL_REASON_REFUSED), "refused");

@@ -104,6 +104,10 @@ static struct nla_policy tunnel_policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_TARGET] = { .type = NLA_STRING },
 	[TUNNEL_A_DESTINATION] = { .type = NLA_STRING },
 	[TUNNEL_A_ASK_ID] = { .type = NLA_U64 },
+	[TUNNEL_A_LIMIT_SESSIONS] = { .type = NLA_U32 },
+	[TUNNEL_A_LIMIT_RATE] = { .type = NLA_U32 },
+	[TUNNEL_A_LIMIT_BANDWIDTH] = { .type = NLA_U64 },
+	[TUNNEL_A_MODE] = { .type = NLA_U32 },
 };
 
 /* Called for each answer to one request; nonzero: call no more. */

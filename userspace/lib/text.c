@@ -127,6 +127,16 @@ socklen_t tnl_addr_len(const struct sockaddr_storage *ss)
 	return ss->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 }
 
+/* @len: at most; it may end before. */
+static void format_path(const char *path, size_t len, char buf[TNL_ADDRSTRLEN])
+{
+	size_t n = snprintf(buf, TNL_ADDRSTRLEN, "unix:"), i;
+
+	for (i = 0; i < len && path[i] && n + 1 < TNL_ADDRSTRLEN; i++)
+		buf[n++] = path[i] > ' ' && path[i] <= '~' ? path[i] : '?';
+	buf[n] = 0;
+}
+
 char *tnl_format_addr(const void *sa, size_t len, char buf[TNL_ADDRSTRLEN])
 {
 	char host[INET6_ADDRSTRLEN] = "";
@@ -149,6 +159,9 @@ char *tnl_format_addr(const void *sa, size_t len, char buf[TNL_ADDRSTRLEN])
 				 ntohs(sin6.sin6_port));
 		else
 			snprintf(buf, TNL_ADDRSTRLEN, "[%s]:%u", host, ntohs(sin6.sin6_port));
+	} else if (family == AF_UNIX && len > offsetof(struct sockaddr_un, sun_path)) {
+		format_path((const char *)sa + offsetof(struct sockaddr_un, sun_path),
+			    len - offsetof(struct sockaddr_un, sun_path), buf);
 	} else {
 		strcpy(buf, "?");
 	}
@@ -307,6 +320,7 @@ const char *tnl_blocked_name(uint8_t blocked)
 		[TUNNEL_BLOCKED_LANE] = "lane",
 		[TUNNEL_BLOCKED_READER] = "reader",
 		[TUNNEL_BLOCKED_CONNECT] = "connect",
+		[TUNNEL_BLOCKED_LIMIT] = "limit",
 	};
 	/* clang-format on */
 

@@ -68,8 +68,8 @@ int tnl_parse_addr(const char *text, struct sockaddr_storage *ss, char *err, siz
 /** tnl_addr_len - bytes of an IPv4, IPv6 or unix address, as connect() wants them */
 socklen_t tnl_addr_len(const struct sockaddr_storage *ss);
 
-#define TNL_ADDRSTRLEN 64
-/** tnl_format_addr - "1.2.3.4:80" or "[2001:db8::1]:80". Return: @buf. */
+#define TNL_ADDRSTRLEN 128
+/** tnl_format_addr - "1.2.3.4:80", "[2001:db8::1]:80" or "unix:/path"; printable. Return: @buf. */
 char *tnl_format_addr(const void *sa, size_t len, char buf[TNL_ADDRSTRLEN]);
 
 /** tnl_parse_pin - 64 hex digits. Return: 0 or -EINVAL. */

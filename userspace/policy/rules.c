@@ -214,7 +214,7 @@ static int check_line(const struct place *p, char *line)
 	return 0;
 }
 
-bool rules_is_edge(const char *line)
+static bool is_edge(const char *line)
 {
 	const size_t word = strlen(EDGE_WORD);
 
@@ -222,20 +222,40 @@ bool rules_is_edge(const char *line)
 	return !strncmp(line, EDGE_WORD, word) && (!line[word] || strchr(BLANK, line[word]));
 }
 
-static int add_edge(struct rules *r, const struct place *p, char *line)
+bool rules_is_head(const char *line)
 {
-	const char *why = "is behind a route: lines about TLS come first";
+	return is_edge(line) || gate_kind(line) < GATE_KINDS;
+}
 
-	if (!r->n) {
+static int no_memory(const struct place *p)
+{
+	snprintf(p->err, p->errlen, "out of memory");
+	return -ENOMEM;
+}
+
+static int add_head(struct rules *r, const struct place *p, char *line)
+{
+	enum gate_kind kind = gate_kind(line);
+	const char *word = kind < GATE_KINDS ? gate_word(kind) : EDGE_WORD, *why;
+
+	line += strspn(line, BLANK) + strlen(word);
+	if (r->n)
+		return bad(p, "", word,
+			   "is behind a route: lines about TLS and about who may come in are first");
+	if (kind < GATE_KINDS) {
+		if (!r->gate)
+			r->gate = calloc(1, sizeof(*r->gate));
+		if (!r->gate)
+			return no_memory(p);
+		why = gate_read(r->gate, kind, line);
+	} else {
 		if (!r->edge)
 			r->edge = calloc(1, sizeof(*r->edge));
-		if (!r->edge) {
-			snprintf(p->err, p->errlen, "out of memory");
-			return -ENOMEM;
-		}
-		why = edge_read(r->edge, line + strspn(line, BLANK) + strlen(EDGE_WORD));
+		if (!r->edge)
+			return no_memory(p);
+		why = edge_read(r->edge, line);
 	}
-	return why ? bad(p, "", EDGE_WORD, why) : 0;
+	return why ? bad(p, "", word, why) : 0;
 }
 
 static int add(struct rules *r, const struct place *p, char *line)
@@ -245,17 +265,15 @@ static int add(struct rules *r, const struct place *p, char *line)
 
 	if (ret || !line[strspn(line, BLANK)])
 		return ret;
-	if (rules_is_edge(line))
-		return add_edge(r, p, line);
+	if (rules_is_head(line))
+		return add_head(r, p, line);
 	if (r->n == RULES_MAX) {
 		snprintf(p->err, p->errlen, "there are more than %d routes", RULES_MAX);
 		return -EINVAL;
 	}
 	more = realloc(r->route, (r->n + 1) * sizeof(*more));
-	if (!more) {
-		snprintf(p->err, p->errlen, "out of memory");
-		return -ENOMEM;
-	}
+	if (!more)
+		return no_memory(p);
 	r->route = more;
 	memset(&more[r->n], 0, sizeof(*more));
 	ret = read_line(p, line, &more[r->n]);
@@ -300,6 +318,7 @@ void rules_free(struct rules *r)
 {
 	free(r->route);
 	free(r->edge);
+	free(r->gate);
 	free(r->text);
 	memset(r, 0, sizeof(*r));
 }
@@ -346,6 +365,29 @@ char *rules_format_edge(const struct edge *e)
 	}
 	if (e && e->alpn)
 		say(at, end, EDGE_WORD " alpn %s\n", e->alpn);
+	return text;
+}
+
+char *rules_format_head(struct rules *r)
+{
+	char *edge = rules_format_edge(r->edge), *text, line[GATE_LINE_MAX];
+	struct gate *g = r->gate;
+	enum gate_kind kind;
+	size_t i, len;
+
+	if (!edge || !g)
+		return edge;
+	len = strlen(edge);
+	text = realloc(edge, len + 1 + (size_t)GATE_KINDS * GATE_MAX * GATE_LINE_MAX);
+	if (!text) {
+		free(edge);
+		return NULL;
+	}
+	gate_sort(g);
+	for (kind = 0; kind < GATE_KINDS; kind++)
+		for (i = 0; i < g->n[kind]; i++)
+			len += sprintf(text + len, "%s\n",
+				       gate_format(kind, &g->network[kind][i], line));
 	return text;
 }
 

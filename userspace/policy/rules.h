@@ -6,12 +6,14 @@
  *	host *.example.org path /api from 10.0.0.0/8 to gw/api
  *	to gw/web
  *
- * Before them may stand how TLS is ended there (edge.h). Pure.
+ * Before them may stand how TLS is ended there (edge.h) and who may come in (gate.h):
+ * its head. Pure.
  */
 #ifndef POLICY_RULES_H
 #define POLICY_RULES_H
 
 #include "edge.h"
+#include "gate.h"
 #include "route.h"
 
 /** RULES_MAX - most routes of a listener */
@@ -24,6 +26,7 @@ struct rules {
 	struct route *route;
 	size_t n;
 	struct edge *edge; /* NULL: no TLS of ours */
+	struct gate *gate; /* NULL: whoever may come in */
 	char *text;
 	bool reads; /* is what a connection says looked at? See route_reads() */
 };
@@ -53,8 +56,11 @@ char *rules_format(const struct route *t, char line[RULES_FORMAT_MAX]);
  */
 char *rules_format_edge(const struct edge *e);
 
-/** rules_is_edge - is a line about TLS, and so no route? */
-bool rules_is_edge(const char *line);
+/** rules_format_head - likewise: all that is before the routes */
+char *rules_format_head(struct rules *r);
+
+/** rules_is_head - is a line about TLS or about who may come in, and so no route? */
+bool rules_is_head(const char *line);
 
 /** rules_protocol_name - enum tunnel_protocol as a word of a route, NULL past the last */
 const char *rules_protocol_name(unsigned int protocol);

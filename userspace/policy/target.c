@@ -8,23 +8,19 @@
 
 #define UNIX "unix:"
 
-static int read_unix(struct target *t, const char *path, char *err, size_t errlen)
+static const char *read_unix(struct target *t, const char *path)
 {
 	size_t len = strlen(path);
 	const char *c;
 
 	for (c = path; *c > ' ' && *c <= '~'; c++)
 		;
-	if (*path != '/' || *c || len >= sizeof(t->un.sun_path)) {
-		snprintf(err, errlen,
-			 "unix: needs a path from the root, of at most %zu bytes, without blanks",
-			 sizeof(t->un.sun_path) - 1);
-		return -EINVAL;
-	}
+	if (*path != '/' || *c || len >= sizeof(t->un.sun_path))
+		return "is no path from the root, of at most 107 bytes, without blanks";
 	t->kind = TARGET_UNIX;
 	t->un.sun_family = AF_UNIX;
 	memcpy(t->un.sun_path, path, len + 1);
-	return 0;
+	return NULL;
 }
 
 const char *target_rules(const char *text)
@@ -87,7 +83,7 @@ static const char *read_authority(struct target *t, const struct scheme *scheme,
 }
 
 /* Return: NULL, or a sentence without its subject, @word. */
-static const char *read_option(struct upstream *u, const char *word)
+static const char *read_tls_option(struct upstream *u, const char *word)
 {
 	const char *why;
 
@@ -111,38 +107,43 @@ static const char *read_option(struct upstream *u, const char *word)
 		u->verify = word[7] == 'y';
 		return NULL;
 	}
-	return "is none of name=NAME, ca=FILE, alpn=NAME,... and verify=no";
+	return "is none of name=NAME, ca=FILE, alpn=NAME,..., verify=no and proxy=v1 or v2";
 }
 
-static int read_tls(struct target *t, const struct scheme *scheme, const char *text, char *err,
-		    size_t errlen)
+/* Likewise, of a target of any kind. */
+static const char *read_option(struct target *t, const char *word)
 {
-	char copy[TARGET_FORMAT_MAX], shown[128], *save, *word;
+	if (!strcmp(word, "proxy=v1") || !strcmp(word, "proxy=v2")) {
+		t->proxy = word[7] - '0';
+		return NULL;
+	}
+	if (t->kind == TARGET_TLS)
+		return read_tls_option(&t->tls, word);
+	return "is not proxy=v1 or proxy=v2; name, ca, alpn and verify are about TLS";
+}
+
+/* The first word: where it leads. Return: as above. */
+static const char *read_place(struct target *t, const char *word)
+{
+	const struct scheme *scheme = scheme_of(word);
+	struct destination to;
 	const char *why;
 
-	if (strlen(text) >= sizeof(copy) || strpbrk(text, "\t\r\n")) {
-		snprintf(err, errlen, "a target is one line of less than %zu bytes", sizeof(copy));
-		return -EINVAL;
+	if (scheme) {
+		t->kind = TARGET_TLS;
+		t->tls.verify = true;
+		snprintf(t->tls.scheme, sizeof(t->tls.scheme), "%s", scheme->name);
+		snprintf(t->tls.alpn, sizeof(t->tls.alpn), "%s", scheme->alpn);
+		return read_authority(t, scheme, word + strlen(scheme->name) + 3);
 	}
-	snprintf(copy, sizeof(copy), "%s", text);
-	word = strtok_r(copy, " ", &save);
-	t->kind = TARGET_TLS;
-	t->tls.verify = true;
-	snprintf(t->tls.scheme, sizeof(t->tls.scheme), "%s", scheme->name);
-	snprintf(t->tls.alpn, sizeof(t->tls.alpn), "%s", scheme->alpn);
-	why = read_authority(t, scheme, word + strlen(scheme->name) + 3);
-	while (!why && (word = strtok_r(NULL, " ", &save)))
-		why = read_option(&t->tls, word);
-	if (!why && t->tls.verify && !*t->tls.name) {
-		why = "has an address, and certificates have names: add name=NAME";
-		word = copy;
-	}
-	if (!why)
-		return 0;
-	memset(t, 0, sizeof(*t));
-	tnl_escape(word ? word : copy, shown, sizeof(shown));
-	snprintf(err, errlen, "\"%s\" %s", shown, why);
-	return -EINVAL;
+	if (!strncmp(word, UNIX, strlen(UNIX)))
+		return read_unix(t, word + strlen(UNIX));
+	why = destination_parse(&to, word, strlen(word));
+	if (why)
+		return why;
+	t->kind = TARGET_HOST;
+	destination_format(&to, t->to);
+	return NULL;
 }
 
 char *target_format(const struct target *t, char text[TARGET_FORMAT_MAX])
@@ -153,54 +154,64 @@ char *target_format(const struct target *t, char text[TARGET_FORMAT_MAX])
 	int n;
 
 	if (t->kind == TARGET_UNIX) {
-		snprintf(text, TARGET_FORMAT_MAX, UNIX "%s", t->un.sun_path);
-		return text;
+		n = snprintf(text, TARGET_FORMAT_MAX, UNIX "%s", t->un.sun_path);
+	} else if (t->kind != TARGET_TLS) {
+		n = snprintf(text, TARGET_FORMAT_MAX, "%s", t->to);
+	} else {
+		while (strcmp(scheme->name, u->scheme))
+			scheme++;
+		destination_parse(&to, t->to, strlen(t->to));
+		n = snprintf(text, TARGET_FORMAT_MAX, "%s://%s", u->scheme, t->to);
+		if (strcmp(u->name, to.host))
+			n += snprintf(text + n, TARGET_FORMAT_MAX - n, " name=%s", u->name);
+		if (*u->ca)
+			n += snprintf(text + n, TARGET_FORMAT_MAX - n, " ca=%s", u->ca);
+		if (strcmp(u->alpn, scheme->alpn))
+			n += snprintf(text + n, TARGET_FORMAT_MAX - n, " alpn=%s", u->alpn);
+		if (!u->verify)
+			n += snprintf(text + n, TARGET_FORMAT_MAX - n, " verify=no");
 	}
-	if (t->kind != TARGET_TLS) {
-		snprintf(text, TARGET_FORMAT_MAX, "%s", t->to);
-		return text;
-	}
-	while (strcmp(scheme->name, u->scheme))
-		scheme++;
-	destination_parse(&to, t->to, strlen(t->to));
-	n = snprintf(text, TARGET_FORMAT_MAX, "%s://%s", u->scheme, t->to);
-	if (strcmp(u->name, to.host))
-		n += snprintf(text + n, TARGET_FORMAT_MAX - n, " name=%s", u->name);
-	if (*u->ca)
-		n += snprintf(text + n, TARGET_FORMAT_MAX - n, " ca=%s", u->ca);
-	if (strcmp(u->alpn, scheme->alpn))
-		n += snprintf(text + n, TARGET_FORMAT_MAX - n, " alpn=%s", u->alpn);
-	if (!u->verify)
-		snprintf(text + n, TARGET_FORMAT_MAX - n, " verify=no");
+	if (t->proxy)
+		snprintf(text + n, TARGET_FORMAT_MAX - n, " proxy=v%d", t->proxy);
 	return text;
 }
 
 int target_parse(struct target *t, const char *text, char *err, size_t errlen)
 {
-	const struct scheme *scheme = scheme_of(text);
-	struct destination to;
-	const char *why;
-	char shown[128];
+	char copy[TARGET_FORMAT_MAX], shown[128], *save, *word;
+	const char *why, *about;
 
 	memset(t, 0, sizeof(*t));
-	if (scheme)
-		return read_tls(t, scheme, text, err, errlen);
-	if (!strncmp(text, UNIX, strlen(UNIX)))
-		return read_unix(t, text + strlen(UNIX), err, errlen);
 	t->rules = target_rules(text);
 	if (t->rules) {
 		t->kind = TARGET_EGRESS;
 		return 0;
 	}
-	why = destination_parse(&to, text, strlen(text));
-	if (why) {
-		tnl_escape(text, shown, sizeof(shown));
-		snprintf(err, errlen, "\"%s\" %s", shown, why);
+	if (strlen(text) >= sizeof(copy) || strpbrk(text, "\t\r\n") || *text == ' ' ||
+	    (*text && text[strlen(text) - 1] == ' ')) {
+		snprintf(err, errlen,
+			 "a target is one line of less than %zu bytes, without a blank at its ends",
+			 sizeof(copy));
 		return -EINVAL;
 	}
-	t->kind = TARGET_HOST;
-	destination_format(&to, t->to);
-	return 0;
+	snprintf(copy, sizeof(copy), "%s", text);
+	word = strtok_r(copy, " ", &save);
+	about = word ? word : "";
+	why = read_place(t, about);
+	while (!why && (word = strtok_r(NULL, " ", &save))) {
+		about = word;
+		why = read_option(t, word);
+	}
+	if (!why && t->kind == TARGET_TLS && t->tls.verify && !*t->tls.name) {
+		why = "has an address, and certificates have names: add name=NAME";
+		about = copy;
+	}
+	if (!why)
+		return 0;
+	memset(t, 0, sizeof(*t));
+	tnl_escape(about, shown, sizeof(shown));
+	snprintf(err, errlen, "\"%s\" %s", shown, why);
+	return -EINVAL;
 }
 
 void target_where(const char *text, const char *asked, char *out, size_t len)

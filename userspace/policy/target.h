@@ -6,6 +6,7 @@
  *	db.example.org:5432		a name, resolved for each connection
  *	https://api.example.org		the same, with TLS of ours to it; also grpcs:, wss:, tls:
  *		name=NAME ca=FILE alpn=NAME,... verify=no	and how, if not as usual
+ *	db.example.org:5432 proxy=v2	of these, with who is calling said before all else
  *	egress				what the peer asks for, if the lines behind it allow it
  *	allow name *.example.org port 443
  *
@@ -40,6 +41,8 @@ struct target {
 	enum target_kind kind;
 	struct sockaddr_un un; /* TARGET_UNIX */
 	const char *rules;     /* TARGET_EGRESS: into the text, for egress_parse() */
+
+	int proxy; /* version of the PROXY header that goes first; 0: none */
 
 	char to[DESTINATION_MAX + 1]; /* TARGET_HOST, TARGET_TLS: HOST:PORT, in one way */
 	struct upstream tls;	      /* TARGET_TLS */

@@ -28,18 +28,12 @@ static bool is_of(const char *line, const char *file)
 	return !strncmp(line, file, len) && (!line[len] || line[len] == ' ');
 }
 
-static void remove_line(struct lines *l, size_t i)
-{
-	memmove(l->edge + i, l->edge + i + 1, (l->n_edge - i - 1) * sizeof(l->edge[0]));
-	l->n_edge--;
-}
-
 static size_t certificates(const struct lines *l)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < l->n_edge; i++)
-		n += !strncmp(l->edge[i], CERTIFICATE, strlen(CERTIFICATE));
+	for (i = 0; i < l->n_head; i++)
+		n += !strncmp(l->head[i], CERTIFICATE, strlen(CERTIFICATE));
 	return n;
 }
 
@@ -47,22 +41,22 @@ static int edit_certificate(struct lines *l, struct wish *w)
 {
 	size_t i = 0;
 
-	while (i < l->n_edge && !is_of(l->edge[i], w->file))
+	while (i < l->n_head && !is_of(l->head[i], w->file))
 		i++;
 	if (w->removes) {
-		if (i == l->n_edge)
+		if (i == l->n_head)
 			return failure("there is no certificate %s", w->file);
 		if (certificates(l) == 1)
 			return failure("%s is the last one, and without it clients would come without TLS: 'tunnelctl listener del' ends the listener",
 				       w->file);
-		remove_line(l, i);
+		lines_remove_head(l, i);
 		return EXIT_OK;
 	}
-	if (i == l->n_edge && certificates(l) == EDGE_CERTS_MAX)
+	if (i == l->n_head && certificates(l) == EDGE_CERTS_MAX)
 		return failure("there are %d certificates already", EDGE_CERTS_MAX);
-	if (i == l->n_edge)
-		l->n_edge++;
-	l->edge[i] = w->certificate;
+	if (i == l->n_head)
+		l->n_head++;
+	l->head[i] = w->certificate;
 	return EXIT_OK;
 }
 
@@ -70,13 +64,13 @@ static int edit_alpn(struct lines *l, struct wish *w)
 {
 	size_t i;
 
-	for (i = l->n_edge; i--;)
-		if (!strncmp(l->edge[i], ALPN, strlen(ALPN)))
-			remove_line(l, i);
+	for (i = l->n_head; i--;)
+		if (!strncmp(l->head[i], ALPN, strlen(ALPN)))
+			lines_remove_head(l, i);
 	if (!certificates(l))
 		return failure("it shows no certificate: 'tunnelctl certificate add' comes first");
 	if (*w->alpn)
-		l->edge[l->n_edge++] = w->alpn;
+		l->head[l->n_head++] = w->alpn;
 	return EXIT_OK;
 }
 
@@ -164,7 +158,8 @@ static int certificate_alpn(struct ctx *ctx, int argc, char **argv)
 
 static void print_with_certificates(const struct obj *o)
 {
-	if (obj_has(o, TUNNEL_A_ROUTES) && rules_is_edge(nla_get_string(o->attr[TUNNEL_A_ROUTES])))
+	if (obj_has(o, TUNNEL_A_ROUTES) &&
+	    strstr(nla_get_string(o->attr[TUNNEL_A_ROUTES]), CERTIFICATE))
 		listener_print(o);
 }
 

@@ -7,25 +7,43 @@
 #include <netlink/attr.h>
 #include "config.h"
 #include "egress.h"
+#include "limit_words.h"
 #include "rules.h"
+#include "socket_file.h"
 #include "target.h"
 
 #define GRACE_MS 60000 /* the kernel's default */
 
 /* What of an object is its configuration; the rest is how it is doing. */
-static const int tunnel_attrs[] = { TUNNEL_A_NAME,	 TUNNEL_A_ROLE,	  TUNNEL_A_PEER_PIN,
-				    TUNNEL_A_REMOTE,	 TUNNEL_A_LOCAL,  TUNNEL_A_KEY,
-				    TUNNEL_A_CIPHERS,	 TUNNEL_A_GRACE,  TUNNEL_A_ALLOW_UIDS,
-				    TUNNEL_A_ALLOW_GIDS, TUNNEL_A_DIRECT, 0 };
+static const int tunnel_attrs[] = { TUNNEL_A_NAME,
+				    TUNNEL_A_ROLE,
+				    TUNNEL_A_PEER_PIN,
+				    TUNNEL_A_REMOTE,
+				    TUNNEL_A_LOCAL,
+				    TUNNEL_A_KEY,
+				    TUNNEL_A_CIPHERS,
+				    TUNNEL_A_GRACE,
+				    TUNNEL_A_ALLOW_UIDS,
+				    TUNNEL_A_ALLOW_GIDS,
+				    TUNNEL_A_DIRECT,
+				    TUNNEL_A_LIMIT_SESSIONS,
+				    TUNNEL_A_LIMIT_RATE,
+				    TUNNEL_A_LIMIT_BANDWIDTH,
+				    0 };
 static const int service_attrs[] = { TUNNEL_A_SERVICE,
 				     TUNNEL_A_NAME,
 				     TUNNEL_A_ADDRESS,
 				     TUNNEL_A_OWNER_UID,
 				     TUNNEL_A_OWNER_GID,
 				     TUNNEL_A_TARGET,
+				     TUNNEL_A_ACCESS,
+				     TUNNEL_A_LIMIT_SESSIONS,
+				     TUNNEL_A_LIMIT_RATE,
+				     TUNNEL_A_LIMIT_BANDWIDTH,
 				     0 };
-static const int listener_attrs[] = { TUNNEL_A_ADDRESS,	    TUNNEL_A_NAME,   TUNNEL_A_SERVICE,
-				      TUNNEL_A_DESTINATION, TUNNEL_A_ROUTES, 0 };
+static const int listener_attrs[] = { TUNNEL_A_ADDRESS,	    TUNNEL_A_NAME,	TUNNEL_A_SERVICE,
+				      TUNNEL_A_DESTINATION, TUNNEL_A_ROUTES,	TUNNEL_A_MODE,
+				      TUNNEL_A_OWNER_UID,   TUNNEL_A_OWNER_GID, 0 };
 static const int service_key[] = { TUNNEL_A_SERVICE, TUNNEL_A_NAME, 0 };
 static const int tunnel_key[] = { TUNNEL_A_NAME, 0 };
 static const int listener_key[] = { TUNNEL_A_ADDRESS, 0 };
@@ -56,6 +74,12 @@ static int send_item(struct ctx *ctx, const struct item *item, uint8_t cmd, cons
 
 	if (req_obj(ctx, &req, cmd, item->o, attrs))
 		return -1;
+	if (cmd == TUNNEL_CMD_LISTENER_NEW)
+		return listener_make(ctx, &req);
+	if (cmd == TUNNEL_CMD_LISTENER_DEL)
+		return listener_unmake(ctx, &req);
+	if (cmd == TUNNEL_CMD_SERVICE_SET)
+		limits_put_all(&req, item->o, true);
 	return req_try(ctx, &req);
 }
 
@@ -152,6 +176,11 @@ static void dial_text(struct text_buf *b, const char *remote)
 	put(b, "dial %s:%lu\n", host, colon ? strtoul(colon, NULL, 10) : 0);
 }
 
+static void limit_text(void *arg, const char *word, const char *value)
+{
+	put(arg, "%s %s\n", word, value);
+}
+
 static void tunnel_text(struct text_buf *b, const struct obj *o)
 {
 	uint32_t ciphers = o->attr[TUNNEL_A_CIPHERS] ? obj_num(o, TUNNEL_A_CIPHERS) : 0;
@@ -181,6 +210,7 @@ static void tunnel_text(struct text_buf *b, const struct obj *o)
 	put_ids(b, o, TUNNEL_A_ALLOW_GIDS, "gid");
 	if (direct != TUNNEL_DIRECT_ADMIN)
 		put(b, "direct %s\n", tnl_direct_name(direct));
+	limits_lines(o, limit_text, b);
 }
 
 static void address_text(struct text_buf *b, const struct obj *o)
@@ -211,7 +241,7 @@ static void target_text(struct text_buf *b, const char *text)
 	}
 }
 
-static void service_text(struct text_buf *b, const struct obj *o)
+static void place_text(struct text_buf *b, const struct obj *o)
 {
 	if (o->attr[TUNNEL_A_OWNER_UID]) {
 		put(b, "owner %u\n", (uint32_t)obj_num(o, TUNNEL_A_OWNER_UID));
@@ -228,10 +258,16 @@ static void service_text(struct text_buf *b, const struct obj *o)
 	put(b, "\n");
 }
 
+static void service_text(struct text_buf *b, const struct obj *o)
+{
+	place_text(b, o);
+	limits_lines(o, limit_text, b);
+}
+
 /* What does not parse, as of another version, is kept as it is. */
 static void routes_text(struct text_buf *b, const char *routes)
 {
-	char err[256], line[RULES_FORMAT_MAX], *edge;
+	char err[256], line[RULES_FORMAT_MAX], *head;
 	struct rules r;
 	size_t i;
 
@@ -239,12 +275,12 @@ static void routes_text(struct text_buf *b, const char *routes)
 		put(b, "%s\n", routes);
 		return;
 	}
-	edge = rules_format_edge(r.edge);
-	if (edge)
-		put(b, "%s", edge);
+	head = rules_format_head(&r);
+	if (head)
+		put(b, "%s", head);
 	else
 		b->bad = true;
-	free(edge);
+	free(head);
 	for (i = 0; i < r.n; i++)
 		put(b, "%s\n", rules_format(&r.route[i], line));
 	rules_free(&r);
@@ -252,12 +288,19 @@ static void routes_text(struct text_buf *b, const char *routes)
 
 static void listener_text(struct text_buf *b, const struct obj *o)
 {
-	if (o->attr[TUNNEL_A_ROUTES])
+	if (o->attr[TUNNEL_A_ROUTES]) {
 		routes_text(b, raw(o, TUNNEL_A_ROUTES));
-	else
-		put(b, "service %s/%s\n", raw(o, TUNNEL_A_NAME),
-		    raw(o,
-			o->attr[TUNNEL_A_DESTINATION] ? TUNNEL_A_DESTINATION : TUNNEL_A_SERVICE));
+		return;
+	}
+	put(b, "to %s/%s\n", raw(o, TUNNEL_A_NAME),
+	    raw(o, o->attr[TUNNEL_A_DESTINATION] ? TUNNEL_A_DESTINATION : TUNNEL_A_SERVICE));
+	if (o->attr[TUNNEL_A_MODE])
+		put(b, "mode 0%o\n", (unsigned int)obj_num(o, TUNNEL_A_MODE));
+	if (o->attr[TUNNEL_A_OWNER_UID])
+		put(b, "owner %u%s", (uint32_t)obj_num(o, TUNNEL_A_OWNER_UID),
+		    o->attr[TUNNEL_A_OWNER_GID] ? ":" : "\n");
+	if (o->attr[TUNNEL_A_OWNER_GID])
+		put(b, "%u\n", (uint32_t)obj_num(o, TUNNEL_A_OWNER_GID));
 }
 
 /* --- items ------------------------------------------------------------------ */

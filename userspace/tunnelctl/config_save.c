@@ -5,6 +5,7 @@
 #include <string.h>
 #include <netlink/attr.h>
 #include "config.h"
+#include "egress.h"
 #include "rules.h"
 #include "target.h"
 
@@ -89,37 +90,104 @@ static void put_pair(const char *word, const char *value)
 	put_text(value);
 }
 
+/*
+ * Lines as pairs, @first before them, @between between, @last behind; lines of one of the
+ * @lists that follow each other become one.
+ */
+static void write_pairs(char *text, const char *const *lists, const char *first,
+			const char *between, const char *last)
+{
+	const char *lead = first, *list = NULL;
+	char *line, *value;
+	size_t i;
+
+	while ((line = next_line(&text))) {
+		value = value_of(line);
+		if (list && !strcmp(list, line)) {
+			fputs(", ", stdout);
+			put_text(value);
+			continue;
+		}
+		if (list)
+			putchar(']');
+		fputs(lead, stdout);
+		lead = between;
+		list = NULL;
+		for (i = 0; lists[i]; i++)
+			if (!strcmp(lists[i], line))
+				list = lists[i];
+		if (list) {
+			printf("%s: [", line);
+			put_text(value);
+		} else {
+			put_pair(line, value);
+		}
+	}
+	fputs(list ? "]" : "", stdout);
+	fputs(last, stdout);
+}
+
+static const char *const service_lists[] = { "allow", "deny", NULL };
+
+/* How many of its lines are rules of egress? -1: it is another service. */
+static int count_rules(const struct obj *o)
+{
+	const char *rules = NULL;
+	struct egress e;
+	char err[256];
+	int n;
+
+	if (o->attr[TUNNEL_A_TARGET])
+		rules = target_rules(nla_get_string(o->attr[TUNNEL_A_TARGET]));
+	if (!rules || egress_parse(&e, rules, NULL, err, sizeof(err)))
+		return -1;
+	n = (int)e.n;
+	egress_free(&e);
+	return n;
+}
+
+/* Rules as a list; with limits that is one of several pairs. */
+static void write_egress(char *text, int rules, const char *indent)
+{
+	char *line, *at = text, inner[32];
+	bool more;
+	int i;
+
+	for (i = 0; i < rules && *at; i++)
+		at += strcspn(at, "\n") + 1;
+	more = *at;
+	if (!rules)
+		printf(more ? "\n%s  egress: []\n" : " []\n", indent);
+	else
+		printf(more ? "\n%s  egress:\n" : "\n", indent);
+	for (i = 0; i < rules && (line = next_line(&text)); i++) {
+		printf("%s%s- ", indent, more ? "    " : "  ");
+		put_text(line);
+		putchar('\n');
+	}
+	if (!more)
+		return;
+	snprintf(inner, sizeof(inner), "\n%s  ", indent);
+	write_pairs(text, service_lists, inner + 1, inner, "\n");
+}
+
 static void write_service(const struct item *item, char *text, const char *indent)
 {
-	const char *name = strchr(item->key, '/');
-	char *line, *value, *separator = " { ";
+	const char *name = strchr(item->key, '/'), *newline = strchr(text, '\n');
+	int rules = count_rules(item->o);
 
 	printf("%s", indent);
 	put_text(name ? name + 1 : item->key);
 	putchar(':');
-	if (item->o->attr[TUNNEL_A_TARGET] &&
-	    target_rules(nla_get_string(item->o->attr[TUNNEL_A_TARGET]))) {
-		puts(*text ? "" : " []");
-		while ((line = next_line(&text))) {
-			printf("%s  - ", indent);
-			put_text(line);
-			putchar('\n');
-		}
-		return;
+	if (rules >= 0) {
+		write_egress(text, rules, indent);
+	} else if (!strncmp(text, "to ", 3) && newline && !newline[1]) {
+		putchar(' ');
+		put_text(value_of(next_line(&text)));
+		putchar('\n');
+	} else {
+		write_pairs(text, service_lists, " { ", ", ", " }\n");
 	}
-	while ((line = next_line(&text))) {
-		value = value_of(line);
-		if (!strcmp(line, "to")) {
-			putchar(' ');
-			put_text(value);
-			separator = NULL;
-			break;
-		}
-		fputs(separator, stdout);
-		put_pair(line, value);
-		separator = ", ";
-	}
-	printf("%s\n", separator ? " }" : "");
 }
 
 static char *copy_text(const struct item *item)
@@ -226,32 +294,56 @@ static void write_edge(char *line, bool first)
 	puts(" }");
 }
 
+/* "proxy from NETWORK", "allow NETWORK", "deny NETWORK": @had is the kind of the line before */
+static enum gate_kind write_gate(char *line, enum gate_kind had)
+{
+	enum gate_kind kind = gate_kind(line);
+
+	if (kind != had)
+		printf("    %s:\n", gate_word(kind));
+	printf("      - ");
+	put_text(strrchr(line, ' ') + 1);
+	putchar('\n');
+	return kind;
+}
+
 static void write_listener(const struct item *item, char *text)
 {
-	bool edge = false, routes = false;
+	static const char *const no_lists[] = { NULL };
+	bool edge = false, head = false, routes = false;
+	enum gate_kind kind = GATE_KINDS;
+	const char *newline = strchr(text, '\n');
 	char *line;
 
 	printf("  ");
 	put_text(item->key);
 	putchar(':');
 	if (!obj_has(item->o, TUNNEL_A_ROUTES)) {
-		text[strcspn(text, "\n")] = 0;
+		if (newline && newline[1]) {
+			write_pairs(text, no_lists, " { ", ", ", " }\n");
+			return;
+		}
 		putchar(' ');
-		put_text(value_of(text));
+		put_text(value_of(next_line(&text)));
 		putchar('\n');
 		return;
 	}
 	putchar('\n');
 	while ((line = next_line(&text))) {
-		if (rules_is_edge(line)) {
+		if (rules_is_head(line)) {
+			head = true;
+			if (gate_kind(line) < GATE_KINDS) {
+				kind = write_gate(line, kind);
+				continue;
+			}
 			write_edge(line, !edge);
 			edge = true;
 			continue;
 		}
-		if (edge && !routes)
+		if (head && !routes)
 			puts("    routes:");
 		routes = true;
-		write_route(line, edge ? "      " : "    ");
+		write_route(line, head ? "      " : "    ");
 	}
 }
 

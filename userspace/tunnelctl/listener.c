@@ -6,6 +6,7 @@
 #include <string.h>
 #include <netlink/attr.h>
 #include "destination.h"
+#include "socket_file.h"
 #include "target.h"
 #include "tunnelctl.h"
 
@@ -56,9 +57,36 @@ static int print_address(uint8_t cmd, struct nlattr **attr, void *arg)
 	return 0;
 }
 
+/* Who may connect to a path: "mode MODE", "owner UID[:GID]" */
+static int read_file_words(struct ctx *ctx, const struct keyword *mode, const struct keyword *owner,
+			   int family, struct req *req)
+{
+	uint32_t bits, uid, gid;
+	bool has_gid;
+	int ret;
+
+	if ((mode->value || owner->value) && family != AF_UNIX)
+		return usage_error(ctx, "'mode' and 'owner' are about the file of unix:PATH");
+	if (mode->value) {
+		ret = parse_mode(ctx, mode->value, &bits);
+		if (ret)
+			return ret;
+		req_u32(req, TUNNEL_A_MODE, bits);
+	}
+	if (owner->value) {
+		ret = parse_owner(ctx, owner->value, &uid, &gid, &has_gid);
+		if (ret)
+			return ret;
+		req_u32(req, TUNNEL_A_OWNER_UID, uid);
+		if (has_gid)
+			req_u32(req, TUNNEL_A_OWNER_GID, gid);
+	}
+	return EXIT_OK;
+}
+
 static int listener_add(struct ctx *ctx, int argc, char **argv)
 {
-	struct keyword kw[] = { { .name = "to" } };
+	struct keyword kw[] = { { .name = "to" }, { .name = "mode" }, { .name = "owner" } };
 	char tunnel[TUNNEL_NAME_MAX + 1], asked[DESTINATION_MAX + 1];
 	struct sockaddr_storage ss;
 	const char *service = NULL;
@@ -68,7 +96,7 @@ static int listener_add(struct ctx *ctx, int argc, char **argv)
 
 	if (argc < 1)
 		return usage_error(ctx, "ADDR:PORT is missing");
-	ret = parse_address(ctx, argv[0], true, &ss, &len);
+	ret = parse_listen_address(ctx, argv[0], true, &ss, &len);
 	if (!ret)
 		ret = parse_keywords(ctx, argc - 1, argv + 1, kw, ARRAY_SIZE(kw));
 	if (!ret && !kw[0].value)
@@ -84,6 +112,13 @@ static int listener_add(struct ctx *ctx, int argc, char **argv)
 	req_string(&req, TUNNEL_A_SERVICE, service);
 	if (*asked)
 		req_string(&req, TUNNEL_A_DESTINATION, asked);
+	ret = read_file_words(ctx, &kw[1], &kw[2], ss.ss_family, &req);
+	if (ret) {
+		req_drop(&req);
+		return ret;
+	}
+	if (ss.ss_family == AF_UNIX)
+		return listener_make(ctx, &req) ? failure("%s", ctx->conn.error) : EXIT_OK;
 	/* sin_port and sin6_port share their place. */
 	chosen = ((struct sockaddr_in *)&ss)->sin_port == 0;
 	return req_send(ctx, &req, chosen || ctx->json ? print_address : NULL, ctx);
@@ -97,13 +132,13 @@ static int listener_del(struct ctx *ctx, int argc, char **argv)
 
 	ret = expect_args(ctx, argc, argv, 1, 1, "ADDR:PORT");
 	if (!ret)
-		ret = parse_address(ctx, argv[0], false, &ss, &len);
+		ret = parse_listen_address(ctx, argv[0], false, &ss, &len);
 	if (!ret)
 		ret = req_begin(ctx, &req, TUNNEL_CMD_LISTENER_DEL, 0);
 	if (ret)
 		return ret;
 	req_data(&req, TUNNEL_A_ADDRESS, &ss, len);
-	return req_send(ctx, &req, NULL, NULL);
+	return listener_unmake(ctx, &req) ? failure("%s", ctx->conn.error) : EXIT_OK;
 }
 
 static int listener_show(struct ctx *ctx, int argc, char **argv)
@@ -118,17 +153,20 @@ static int forward(struct ctx *ctx, int argc, char **argv)
 	return argc ? listener_add(ctx, argc, argv) : listener_show(ctx, argc, argv);
 }
 
+#define FILE_USAGE "[mode MODE] [owner UID[:GID]]"
+
 const struct command forward_commands[] = {
-	{ "", "ADDR:PORT to { TUNNEL/SERVICE | TUNNEL/HOST:PORT }",
+	{ "", "{ ADDR:PORT | unix:PATH " FILE_USAGE " } to { TUNNEL/SERVICE | TUNNEL/HOST:PORT }",
 	  "lead local connections to the peer: 'listener add' in other words", forward },
 	{ 0 },
 };
 
 const struct command listener_commands[] = {
 	{ "show", "", "list listeners", listener_show },
-	{ "add", "ADDR:PORT to { TUNNEL/SERVICE | TUNNEL/HOST:PORT }",
-	  "lead local connections to a service of the peer, or out of its host as far as its egress rules allow; port 0: the address chosen is printed",
+	{ "add",
+	  "{ ADDR:PORT | unix:PATH " FILE_USAGE " } to { TUNNEL/SERVICE | TUNNEL/HOST:PORT }",
+	  "lead local connections to a service of the peer, or out of its host as far as its egress rules allow; port 0: the address chosen is printed; a file can be used by root only unless mode or owner say otherwise",
 	  listener_add },
-	{ "del", "ADDR:PORT", "stop listening", listener_del },
+	{ "del", "{ ADDR:PORT | unix:PATH }", "stop listening", listener_del },
 	{ 0 },
 };

@@ -20,6 +20,7 @@ static const struct object objects[] = {
 	{ "listener", listener_commands },
 	{ "route", route_commands },
 	{ "certificate", certificate_commands },
+	{ "access", access_commands },
 	{ "expose", expose_commands },
 	{ "forward", forward_commands },
 	{ "egress", egress_commands },

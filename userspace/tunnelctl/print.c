@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <netlink/attr.h>
+#include "limit_words.h"
 #include "rules.h"
 #include "target.h"
 #include "tunnelctl.h"
@@ -224,6 +225,36 @@ static char *format_uuid(const struct obj *o, char text[37])
 	return text;
 }
 
+struct access_json {
+	struct json *j;
+	const char *word;
+};
+
+static void put_network(void *arg, const char *word, const char *value)
+{
+	struct access_json *a = arg;
+
+	if (!strcmp(word, a->word))
+		json_string(a->j, NULL, value);
+}
+
+static void put_access(struct json *j, const char *key, const struct obj *o, int attr)
+{
+	static const char *const words[] = { "allow", "deny" };
+	struct access_json a = { .j = j };
+	size_t i;
+
+	(void)attr;
+	json_open(j, key, '{');
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		a.word = words[i];
+		json_open(j, a.word, '[');
+		limits_lines(o, put_network, &a);
+		json_close(j, ']');
+	}
+	json_close(j, '}');
+}
+
 static void put_uuid(struct json *j, const char *key, const struct obj *o, int attr)
 {
 	char text[37];
@@ -263,6 +294,10 @@ static const struct {
 	{ TUNNEL_A_GRACE, "grace_ms", put_num },
 	{ TUNNEL_A_DIRECT, "direct", put_direct },
 	{ TUNNEL_A_ALLOW_UIDS, "allow_uids", put_ids },
+	{ TUNNEL_A_LIMIT_SESSIONS, "limit_sessions", put_num },
+	{ TUNNEL_A_LIMIT_RATE, "limit_rate", put_num },
+	{ TUNNEL_A_LIMIT_BANDWIDTH, "limit_bandwidth", put_num },
+	{ TUNNEL_A_ACCESS, "access", put_access },
 	{ TUNNEL_A_ALLOW_GIDS, "allow_gids", put_ids },
 	{ TUNNEL_A_ENDPOINT, "endpoint", put_endpoint },
 	{ TUNNEL_A_TARGET, "target", put_lines },
@@ -394,6 +429,14 @@ static void print_ids(const struct obj *o, int attr, const char *what)
 		printf(" %s %" PRIu32, what, ids[i]);
 }
 
+static void print_limit(void *arg, const char *word, const char *value)
+{
+	const char *unit = !strcmp(word, limit_word(LIMIT_RATE)) ? " new a second" : "";
+
+	(void)arg;
+	printf("  %s: %s%s\n", word, value, unit);
+}
+
 void tunnel_print(const struct obj *o)
 {
 	char hex[2 * TUNNEL_PIN_LEN + 1], human[HUMANLEN];
@@ -421,6 +464,7 @@ void tunnel_print(const struct obj *o)
 	}
 	if (obj_has(o, TUNNEL_A_DIRECT) && obj_num(o, TUNNEL_A_DIRECT) != TUNNEL_DIRECT_ADMIN)
 		printf("  direct: %s\n", tnl_direct_name(obj_num(o, TUNNEL_A_DIRECT)));
+	limits_lines(o, print_limit, NULL);
 	printf("  state: %s", state_of(o));
 	if (obj_has(o, TUNNEL_A_SESSIONS))
 		printf(", sessions: %" PRIu64, obj_num(o, TUNNEL_A_SESSIONS));
@@ -466,6 +510,7 @@ void service_print(const struct obj *o)
 	if (obj_has(o, TUNNEL_A_NAME))
 		printf(" (for tunnel %s only)", obj_text(o, TUNNEL_A_NAME));
 	putchar('\n');
+	limits_lines(o, print_limit, NULL);
 	if (obj_has(o, TUNNEL_A_TARGET))
 		print_rules(nla_get_string(o->attr[TUNNEL_A_TARGET]));
 }
@@ -484,7 +529,7 @@ static void print_routes(const struct obj *o)
 	putchar('\n');
 	while (next_route(&at, line)) {
 		tnl_escape(line, shown, sizeof(shown));
-		if (rules_is_edge(line))
+		if (rules_is_head(line))
 			printf("  %s\n", shown);
 		else
 			printf("  %u: %s\n", ++n, shown);
@@ -555,6 +600,8 @@ static const char *blocked_text(uint8_t blocked)
 		return "the local program does not read";
 	case TUNNEL_BLOCKED_CONNECT:
 		return "the target is being connected";
+	case TUNNEL_BLOCKED_LIMIT:
+		return "the limit of the bandwidth of its service or tunnel";
 	default:
 		return tnl_blocked_name(blocked);
 	}
@@ -587,6 +634,8 @@ void session_print(const struct obj *o)
 	       obj_text(o, TUNNEL_A_SERVICE), obj_num(o, TUNNEL_A_ACCEPTED) ? "peer" : "us");
 	if (obj_has(o, TUNNEL_A_PEER_ADDR))
 		printf(" for %s", obj_addr(o, TUNNEL_A_PEER_ADDR));
+	if (obj_has(o, TUNNEL_A_LOCAL_ADDR))
+		printf(" at %s", obj_addr(o, TUNNEL_A_LOCAL_ADDR));
 	printf(", %s\n", state_of(o));
 	if (obj_num(o, TUNNEL_A_ENDPOINT) != TUNNEL_ENDPOINT_NONE) {
 		printf("  leads to: %s", endpoint_text(obj_num(o, TUNNEL_A_ENDPOINT)));

@@ -102,6 +102,11 @@ static int talk(struct ctx *ctx, struct req *req, tnl_cb cb, void *arg)
 	return tnl_talk(&ctx->conn, req->msg, cb, arg);
 }
 
+void req_drop(struct req *req)
+{
+	nlmsg_free(req->msg);
+}
+
 int req_send(struct ctx *ctx, struct req *req, tnl_cb cb, void *arg)
 {
 	return talk(ctx, req, cb, arg) < 0 ? failure("%s", ctx->conn.error) : EXIT_OK;

@@ -83,14 +83,20 @@ static int split(const char *routes, struct lines *l)
 			*comment = 0;
 		if (!*at)
 			continue;
-		if (rules_is_edge(at) && l->n_edge < ARRAY_SIZE(l->edge)) {
+		if (rules_is_head(at) && l->n_head < LINES_HEAD_MAX) {
 			tidy(at);
-			l->edge[l->n_edge++] = at;
+			l->head[l->n_head++] = at;
 		} else if (l->n < RULES_MAX) {
 			l->line[l->n++] = at;
 		}
 	}
 	return EXIT_OK;
+}
+
+void lines_remove_head(struct lines *l, size_t i)
+{
+	memmove(l->head + i, l->head + i + 1, (l->n_head - i - 1) * sizeof(l->head[0]));
+	l->n_head--;
 }
 
 /* Return: the words as one text, from malloc(), NULL without memory. */
@@ -113,7 +119,7 @@ static char *join(char *const *word, size_t n, const char *between)
 /* Return: the whole, from malloc(), NULL without memory. */
 static char *text_of(const struct lines *l)
 {
-	char *first = join(l->edge, l->n_edge, "\n"), *rest = join(l->line, l->n, "\n");
+	char *first = join(l->head, l->n_head, "\n"), *rest = join(l->line, l->n, "\n");
 	char *all = NULL;
 
 	if (first && rest && asprintf(&all, "%s%s%s", first, *first && *rest ? "\n" : "", rest) < 0)
@@ -305,8 +311,9 @@ static int route_add(struct ctx *ctx, int argc, char **argv)
 		return failure("out of memory");
 	/* A word with a line break in it would be two routes. */
 	n = count_routes(in.line, NULL, err, sizeof(err));
-	if (rules_is_edge(in.line))
-		ret = usage_error(ctx, "'tunnelctl certificate' is about TLS");
+	if (rules_is_head(in.line))
+		ret = usage_error(ctx,
+				  "'tunnelctl certificate' is about TLS, 'tunnelctl access' about who may come in");
 	else if (strchr(in.line, '\n'))
 		ret = usage_error(ctx, "a route is one line");
 	else if (n < 0)
@@ -329,7 +336,7 @@ static int remove_one(struct lines *l, void *arg)
 	l->n--;
 	/* with the last route the listener goes */
 	if (!l->n)
-		l->n_edge = 0;
+		l->n_head = 0;
 	return EXIT_OK;
 }
 
@@ -347,15 +354,15 @@ static int route_del(struct ctx *ctx, int argc, char **argv)
 	return ret ? ret : route_change(ctx, &w, remove_one, &n);
 }
 
-/* A file that says nothing of TLS leaves that as it is: nobody means "without". */
+/* A file without a head leaves that as it is: nobody means "without TLS, and whoever". */
 static int replace_all(struct lines *l, void *arg)
 {
 	struct lines had = *l;
 	int ret = split(arg, l);
 
-	if (!ret && !l->n_edge) {
-		memcpy(l->edge, had.edge, sizeof(l->edge));
-		l->n_edge = had.n_edge;
+	if (!ret && !l->n_head) {
+		memcpy(l->head, had.head, sizeof(l->head));
+		l->n_head = had.n_head;
 	}
 	l->kept = had.text;
 	return ret;

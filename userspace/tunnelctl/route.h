@@ -16,14 +16,20 @@ struct where {
 /** route_where - "ADDR:PORT" as the first word. Return: EXIT_*, said why. */
 int route_where(struct ctx *ctx, int argc, char **argv, struct where *w);
 
+/** LINES_HEAD_MAX - most lines about TLS and about who may come in, as rules_parse() takes them */
+#define LINES_HEAD_MAX (EDGE_CERTS_MAX + 1 + (size_t)GATE_KINDS * GATE_MAX)
+
 /** struct lines - a listener's text in lines, without comments */
 struct lines {
-	char *edge[EDGE_CERTS_MAX + 2]; /* about TLS: they come first, and have no number */
-	size_t n_edge;
+	char *head[LINES_HEAD_MAX + 2]; /* they come first, and have no number */
+	size_t n_head;
 	char *line[RULES_MAX + 1]; /* routes */
 	size_t n;
 	char *text, *kept; /* what they point into */
 };
+
+/** lines_remove_head - without line @i of the head */
+void lines_remove_head(struct lines *l, size_t i);
 
 /**
  * route_change - new text of the old one; again when somebody else was faster

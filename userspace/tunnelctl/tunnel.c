@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include "limit_words.h"
 #include "tunnelctl.h"
 
 /* What a TUNNEL_NEW says. */
@@ -19,6 +20,7 @@ struct settings {
 	uint32_t ciphers, grace_ms;
 	struct allow allow;
 	uint8_t direct;
+	struct limit_words limits;
 };
 
 /*
@@ -84,7 +86,18 @@ static int set_key(struct ctx *ctx, struct settings *s, const char *path)
 	return EXIT_OK;
 }
 
-enum { DIAL, LISTEN, PEER, KEY, CIPHER, GRACE, ALLOW, DIRECT, KEYWORDS };
+enum {
+	DIAL,
+	LISTEN,
+	PEER,
+	KEY,
+	CIPHER,
+	GRACE,
+	ALLOW,
+	DIRECT,
+	LIMITS,
+	KEYWORDS = LIMITS + LIMIT_WORDS_TUNNEL
+};
 
 static int read_settings(struct ctx *ctx, int argc, char **argv, struct settings *s)
 {
@@ -96,6 +109,7 @@ static int read_settings(struct ctx *ctx, int argc, char **argv, struct settings
 	};
 	int ret;
 
+	limits_keywords(kw + LIMITS, LIMIT_WORDS_TUNNEL);
 	if (argc < 1)
 		return usage_error(ctx, "NAME is missing");
 	s->name = argv[0];
@@ -126,6 +140,8 @@ static int read_settings(struct ctx *ctx, int argc, char **argv, struct settings
 		ret = parse_direct(ctx, kw[DIRECT].value, &s->direct);
 	if (!ret && kw[ALLOW].value)
 		ret = parse_allow(ctx, kw[ALLOW].value, &s->allow);
+	if (!ret)
+		ret = limits_parse(ctx, kw + LIMITS, LIMIT_WORDS_TUNNEL, &s->limits);
 	if (!ret)
 		ret = set_key(ctx, s, kw[KEY].value);
 	return ret;
@@ -158,6 +174,7 @@ static int send_settings(struct ctx *ctx, const struct settings *s)
 	if (s->allow.n_gids)
 		req_data(&req, TUNNEL_A_ALLOW_GIDS, s->allow.gids,
 			 s->allow.n_gids * sizeof(uint32_t));
+	limits_put(&req, &s->limits);
 	return req_send(ctx, &req, NULL, NULL);
 }
 
@@ -221,7 +238,7 @@ static int tunnel_show(struct ctx *ctx, int argc, char **argv)
 const struct command tunnel_commands[] = {
 	{ "show", "[NAME]", "list tunnels", tunnel_show },
 	{ "add",
-	  "NAME { dial HOST:PORT | listen ADDR:PORT } peer PIN key FILE [cipher LIST] [grace SECONDS] [allow WHO] [direct on|off|admin]",
+	  "NAME { dial HOST:PORT | listen ADDR:PORT } peer PIN key FILE [cipher LIST] [grace SECONDS] [allow WHO] [direct on|off|admin] " LIMITS_USAGE,
 	  "make a tunnel; LIST: aes-128-gcm,aes-256-gcm,chacha20-poly1305; WHO: uid:ID,gid:ID,...",
 	  tunnel_add },
 	{ "del", "NAME", "remove a tunnel and end its sessions", tunnel_del },

@@ -50,9 +50,9 @@ struct object {
 
 extern const struct command tunnel_commands[], service_commands[], listener_commands[],
 	session_commands[], carrier_commands[], stats_commands[], info_commands[], flush_commands[],
-	monitor_commands[], route_commands[], certificate_commands[], keygen_commands[],
-	pubkey_commands[], run_commands[], expose_commands[], forward_commands[], egress_commands[],
-	apply_commands[], save_commands[], check_commands[], config_commands[];
+	monitor_commands[], route_commands[], certificate_commands[], access_commands[],
+	keygen_commands[], pubkey_commands[], run_commands[], expose_commands[], forward_commands[],
+	egress_commands[], apply_commands[], save_commands[], check_commands[], config_commands[];
 
 int overview(struct ctx *ctx);
 
@@ -133,6 +133,8 @@ void req_u8(struct req *req, int attr, uint8_t value);
 void req_u32(struct req *req, int attr, uint32_t value);
 void req_u64(struct req *req, int attr, uint64_t value);
 void req_data(struct req *req, int attr, const void *data, int len);
+/** req_drop - do not send it */
+void req_drop(struct req *req);
 /** req_send - send it and wait. Return: EXIT_*, said why. */
 int req_send(struct ctx *ctx, struct req *req, tnl_cb cb, void *arg);
 /** req_obj - a request with those of @o's attributes that are in @attrs, which ends with 0 */

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "destination.h"
 #include "egress.h"
+#include "proxy.h"
 #include "refusal.h"
 #include "resolve.h"
 #include "target.h"
@@ -39,6 +40,9 @@ struct ask {
 	size_t n, at;
 	int fd, error; /* of the last address that failed */
 	struct event *io, *timer;
+
+	int proxy;		/* version of the header that goes first; 0: none */
+	struct proxy_ends ends; /* whose session it is, as the peer says */
 
 	bool tls;		     /* it is to be TLS, as @upstream says */
 	struct handshake *handshake; /* it has the fd until it is done */
@@ -186,9 +190,28 @@ static void begin_tls(struct ask *a)
 		refuse(a, TUNNEL_REASON_REFUSED, why);
 }
 
+/* Whose connection it is, before its first byte, also of TLS. Return: 0 or an error number. */
+static int say_proxy(const struct ask *a)
+{
+	uint8_t header[PROXY_WRITE_MAX];
+	size_t len = proxy_write(header, a->proxy, &a->ends);
+	ssize_t n = send(a->fd, header, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno;
+	/* A fresh connection has room for it. */
+	return (size_t)n == len ? 0 : ENOBUFS;
+}
+
 /* @a may be gone. */
 static void connected(struct ask *a)
 {
+	int error = a->proxy ? say_proxy(a) : 0;
+
+	if (error) {
+		address_failed(a, error);
+		return;
+	}
 	if (a->io)
 		event_free(a->io);
 	a->io = NULL;
@@ -377,6 +400,7 @@ static void begin(struct ask *a, const char *text, const char *asked)
 		refuse(a, TUNNEL_REASON_REFUSED, why);
 		return;
 	}
+	a->proxy = to.proxy;
 	switch (to.kind) {
 	case TARGET_UNIX:
 		memcpy(&a->addr[0], &to.un, sizeof(to.un));
@@ -395,6 +419,12 @@ static void begin(struct ask *a, const char *text, const char *asked)
 		begin_egress(a, to.rules, asked);
 		break;
 	}
+}
+
+static void get_end(struct sockaddr_storage *ss, const struct nlattr *attr)
+{
+	if (attr && (size_t)nla_len(attr) <= sizeof(*ss))
+		memcpy(ss, nla_data(attr), nla_len(attr));
 }
 
 static unsigned int asks_of(const struct daemon *d, const char *tunnel)
@@ -432,6 +462,8 @@ void ask_start(struct daemon *d, struct nlattr **attr)
 	a->until_ms = clock_ms() + ASK_MS;
 	snprintf(a->service, sizeof(a->service), "%s", nla_get_string(attr[TUNNEL_A_SERVICE]));
 	target_where(text, asked, a->where, sizeof(a->where));
+	get_end(&a->ends.source, attr[TUNNEL_A_PEER_ADDR]);
+	get_end(&a->ends.local, attr[TUNNEL_A_LOCAL_ADDR]);
 	a->prev = &d->asks;
 	a->next = d->asks;
 	if (a->next)

@@ -33,6 +33,11 @@ int attach_carrier(struct tnl_conn *c, const char *tunnel, int fd,
 	return ret;
 }
 
+static int put_end(struct nl_msg *msg, int attr, const struct sockaddr_storage *ss)
+{
+	return ss->ss_family ? nla_put(msg, attr, (int)tnl_addr_len(ss), ss) : 0;
+}
+
 int hand_over(struct tnl_conn *c, const struct handover *h)
 {
 	struct nl_msg *msg = tnl_msg(c, TUNNEL_CMD_SESSION_NEW, 0);
@@ -41,6 +46,8 @@ int hand_over(struct tnl_conn *c, const struct handover *h)
 	    nla_put_string(msg, TUNNEL_A_SERVICE, h->service) ||
 	    nla_put_s32(msg, TUNNEL_A_FD, h->fd) ||
 	    nla_put_u8(msg, TUNNEL_A_PROTOCOL, h->protocol) ||
+	    (h->ends && (put_end(msg, TUNNEL_A_PEER_ADDR, &h->ends->source) ||
+			 put_end(msg, TUNNEL_A_LOCAL_ADDR, &h->ends->local))) ||
 	    (h->prefix_len && nla_put(msg, TUNNEL_A_PREFIX, (int)h->prefix_len, h->prefix)) ||
 	    (h->refusal_len && nla_put(msg, TUNNEL_A_REFUSAL, (int)h->refusal_len, h->refusal))) {
 		nlmsg_free(msg);

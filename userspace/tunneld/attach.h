@@ -6,6 +6,7 @@
 #ifndef TUNNELD_ATTACH_H
 #define TUNNELD_ATTACH_H
 
+#include "proxy.h"
 #include "tnl.h"
 
 /**
@@ -28,6 +29,8 @@ struct handover {
 	uint8_t protocol;    /* TUNNEL_PROTOCOL_* */
 	const void *refusal; /* what it gets if the peer does not accept it */
 	size_t refusal_len;  /* at most TUNNEL_REFUSAL_MAX */
+	/* whose it is, and where that one came in, if not as the socket has it; or NULL */
+	const struct proxy_ends *ends;
 };
 
 /**

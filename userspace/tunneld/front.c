@@ -40,6 +40,11 @@ void table_put(struct table *t)
 	free(t);
 }
 
+bool table_allows(const struct table *t, const struct sockaddr_storage *source)
+{
+	return !t->rules.gate || gate_allows(t->rules.gate, source);
+}
+
 /* --- what the kernel hears of us ------------------------------------------ */
 
 /* @why: NULL, or a sentence; @f is up, or has failed. */

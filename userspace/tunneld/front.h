@@ -19,6 +19,9 @@ struct table {
 
 void table_put(struct table *t);
 
+/** table_allows - may somebody with this address come in? */
+bool table_allows(const struct table *t, const struct sockaddr_storage *source);
+
 /** front_sync - listen where the kernel has listeners with routes, and nowhere else
  *
  * A listener whose routes have changed goes on with the new ones: no connection is lost.

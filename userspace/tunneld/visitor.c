@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "ktls.h"
 #include "linger.h"
+#include "proxy.h"
 #include "refusal.h"
 #include "visitor.h"
 
@@ -43,7 +44,8 @@ struct visitor {
 	struct visitor *next, **prev; /* daemon.visitors, the oldest first */
 	struct daemon *d;
 	struct table *table;
-	struct sockaddr_storage source;
+	struct sockaddr_storage source; /* whose connection it is */
+	struct proxy_ends ends;		/* what its PROXY header said */
 	int fd;
 	struct handshake *handshake; /* it has the fd until it is done */
 	bool tls;		     /* it is: what is read and sent is inside of TLS */
@@ -74,6 +76,15 @@ void visitors_init(struct daemon *d, uint32_t seed)
 
 	limits_init(&d->visitor_limits, &config, seed);
 	d->visitors_end = &d->visitors;
+}
+
+/* As the latest; it counts already. */
+static void link_visitor(struct visitor *v)
+{
+	v->next = NULL;
+	v->prev = v->d->visitors_end;
+	*v->prev = v;
+	v->d->visitors_end = &v->next;
 }
 
 static void unlink_visitor(struct visitor *v)
@@ -160,6 +171,7 @@ static void lead(struct visitor *v, const struct route *route)
 		.prefix_len = v->len,
 		.protocol = request.protocol,
 		.refusal = refusal,
+		.ends = v->ends.source.ss_family ? &v->ends : NULL,
 	};
 	char why[sizeof(v->d->ctl.error) + 64];
 
@@ -439,30 +451,127 @@ static void begin_tls(struct visitor *v)
 	}
 }
 
-void visitor_start(struct daemon *d, struct table *table, int fd,
-		   const struct sockaddr_storage *source)
+/* It is known whose connection it is; @v may be gone. */
+static void enter(struct visitor *v)
+{
+	/* what was configured, not what is loaded: nobody gets in without TLS by mistake */
+	if (v->table->rules.edge)
+		begin_tls(v);
+	else
+		begin(v);
+}
+
+/* --- PROXY headers --------------------------------------------------------- */
+
+/* Return: false if they are too many, which has been said. */
+static bool count(struct daemon *d, const struct table *table,
+		  const struct sockaddr_storage *source)
 {
 	struct sockaddr *from = (struct sockaddr *)source;
-	enum limits_verdict verdict;
+	enum limits_verdict verdict = limits_enter(&d->visitor_limits, from, clock_ms());
 	unsigned int more;
-	struct visitor *v;
 
-	verdict = limits_enter(&d->visitor_limits, from, clock_ms());
 	if (verdict == LIMITS_TOTAL && d->visitors) {
 		drop(d->visitors); /* the oldest: a decision takes a moment */
 		verdict = limits_enter(&d->visitor_limits, from, clock_ms());
 	}
-	if (verdict != LIMITS_OK) {
-		if (log_limit_pass(&d->visitor_log, clock_ms(), &more))
-			log_info("refused on %s: too many connections%s do not say what they want",
-				 table->where, verdict == LIMITS_ADDRESS ? " of one address" : "");
-		close(fd);
-		table_put(table);
+	if (verdict != LIMITS_OK && log_limit_pass(&d->visitor_log, clock_ms(), &more))
+		log_info("refused on %s: too many connections%s do not say what they want",
+			 table->where, verdict == LIMITS_ADDRESS ? " of one address" : "");
+	return verdict == LIMITS_OK;
+}
+
+/*
+ * The header is there: it is another one's connection, if it says so. @v may be gone.
+ */
+static void proxy_done(struct visitor *v)
+{
+	forget_events(v);
+	v->len = 0;
+	if (v->ends.source.ss_family) {
+		/* it must not be dropped for itself */
+		unlink_visitor(v);
+		v->source = v->ends.source;
+		if (!count(v->d, v->table, &v->source)) {
+			free_visitor(v);
+			return;
+		}
+		link_visitor(v);
+	}
+	if (!table_allows(v->table, &v->source)) {
+		say_refused(v, "its address is not allowed");
+		drop(v);
 		return;
 	}
-	v = calloc(1, sizeof(*v));
+	enter(v);
+}
+
+static void on_proxy(evutil_socket_t fd, short what, void *arg)
+{
+	const char *why = "sent no whole PROXY header in time";
+	struct visitor *v = arg;
+	ssize_t n;
+
+	while (!(what & EV_TIMEOUT)) {
+		/* what is behind it is for whoever comes next, maybe TLS */
+		n = recv(fd, v->bytes + v->len, v->room - v->len, MSG_PEEK);
+		if (n > 0)
+			n = recv(fd, v->bytes + v->len, proxy_take(v->bytes, v->len, n), 0);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n < 0 || (!n && !v->len)) {
+			drop(v); /* it was reset; a port scan, a health check */
+			return;
+		}
+		v->len += n;
+		switch (proxy_parse(&v->ends, v->bytes, v->len, &why)) {
+		case PROXY_DONE:
+			proxy_done(v);
+			return;
+		case PROXY_MORE:
+			if (n)
+				continue;
+			why = "ended within its PROXY header";
+			break;
+		case PROXY_BAD:
+			break;
+		}
+		break;
+	}
+	say_refused(v, why);
+	drop(v);
+}
+
+/* @v may be gone. */
+static void begin_proxy(struct visitor *v)
+{
+	struct timeval tv = clock_timeval(SILENT_MS);
+
+	v->room = PROXY_BYTES_MAX;
+	v->bytes = malloc(v->room);
+	v->io = event_new(v->d->base, v->fd, EV_READ | EV_PERSIST, on_proxy, v);
+	v->timer = evtimer_new(v->d->base, on_proxy, v);
+	if (!v->bytes || !v->io || !v->timer || event_add(v->io, NULL) ||
+	    evtimer_add(v->timer, &tv)) {
+		say_refused(v, "out of memory");
+		drop(v);
+	} else {
+		on_proxy(v->fd, EV_READ, v);
+	}
+}
+
+void visitor_start(struct daemon *d, struct table *table, int fd,
+		   const struct sockaddr_storage *source)
+{
+	const struct gate *gate = table->rules.gate;
+	struct visitor *v = NULL;
+
+	if (count(d, table, source)) {
+		v = calloc(1, sizeof(*v));
+		if (!v)
+			limits_leave(&d->visitor_limits, (const struct sockaddr *)source);
+	}
 	if (!v) {
-		limits_leave(&d->visitor_limits, from);
 		close(fd);
 		table_put(table);
 		return;
@@ -472,12 +581,13 @@ void visitor_start(struct daemon *d, struct table *table, int fd,
 	v->source = *source;
 	v->fd = fd;
 	v->look_ms = LOOK_MS;
-	v->prev = d->visitors_end;
-	*v->prev = v;
-	d->visitors_end = &v->next;
-	/* what was configured, not what is loaded: nobody gets in without TLS by mistake */
-	if (table->rules.edge)
-		begin_tls(v);
-	else
-		begin(v);
+	link_visitor(v);
+	if (gate && gate_has(gate, GATE_PROXY, source)) {
+		begin_proxy(v);
+	} else if (!table_allows(table, source)) {
+		say_refused(v, "its address is not allowed");
+		drop(v);
+	} else {
+		enter(v);
+	}
 }

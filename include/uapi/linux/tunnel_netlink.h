@@ -38,6 +38,10 @@
 /* Where a service leads that the daemon connects; and how long it may take, seconds. */
 #define TUNNEL_TARGET_MAX	4096
 #define TUNNEL_ANSWER_S		30
+/* Networks that a service may name. */
+#define TUNNEL_ACCESS_MAX	64
+/* Bytes in a second that a limit may be: less would be no connection. */
+#define TUNNEL_BANDWIDTH_MIN	1024
 
 /**
  * enum tunnel_cmd - requests and notifications
@@ -49,23 +53,23 @@ enum tunnel_cmd {
 	TUNNEL_CMD_UNSPEC,
 	/*
 	 * NAME, ROLE, PEER_PIN, REMOTE (dial) or LOCAL (listen), KEY, [CIPHERS],
-	 * [GRACE], [ALLOW_UIDS], [ALLOW_GIDS], [DIRECT]
+	 * [GRACE], [ALLOW_UIDS], [ALLOW_GIDS], [DIRECT], [LIMIT_*]
 	 */
 	TUNNEL_CMD_TUNNEL_NEW,
 	TUNNEL_CMD_TUNNEL_DEL,		/* NAME */
 	TUNNEL_CMD_TUNNEL_GET,		/* NAME or dump */
 	/*
-	 * SERVICE, [NAME]: only this tunnel's peer may use it, and one of ADDRESS (the
-	 * target), OWNER_UID with or without OWNER_GID (who may bind an AF_TUNNEL socket
-	 * to it), TARGET (text by which the daemon makes each connection)
+	 * SERVICE, [NAME]: only this tunnel's peer may use it, [ACCESS], [LIMIT_*], and one
+	 * of ADDRESS (the target), OWNER_UID with or without OWNER_GID (who may bind an
+	 * AF_TUNNEL socket to it), TARGET (text by which the daemon makes each connection)
 	 */
 	TUNNEL_CMD_SERVICE_NEW,
 	TUNNEL_CMD_SERVICE_DEL,		/* SERVICE, [NAME] */
 	TUNNEL_CMD_SERVICE_GET,		/* dump */
 	/*
-	 * ADDRESS (port 0: the kernel chooses, the answer says), NAME, SERVICE,
-	 * [DESTINATION]; or ADDRESS and ROUTES: the daemon accepts, and chooses where each
-	 * connection goes
+	 * ADDRESS (port 0: the kernel chooses, the answer says; or a path of the caller's),
+	 * NAME, SERVICE, [DESTINATION], [MODE], [OWNER_UID], [OWNER_GID]; or ADDRESS and
+	 * ROUTES: the daemon accepts, and chooses where each connection goes
 	 */
 	TUNNEL_CMD_LISTENER_NEW,
 	TUNNEL_CMD_LISTENER_DEL,	/* ADDRESS, [REVISION]: ESTALE if it has another */
@@ -92,7 +96,8 @@ enum tunnel_cmd {
 
 	/*
 	 * A request: a connection that user space has accepted becomes a session. NAME,
-	 * SERVICE, FD, [PREFIX], [PROTOCOL], [PEER_ADDR], [REFUSAL]; answers with SESSION_ID.
+	 * SERVICE, FD, [PREFIX], [PROTOCOL], [PEER_ADDR], [LOCAL_ADDR], [REFUSAL]; answers with
+	 * SESSION_ID.
 	 * When the request is refused FD is as it was.
 	 */
 	TUNNEL_CMD_SESSION_NEW,
@@ -108,7 +113,8 @@ enum tunnel_cmd {
 	TUNNEL_CMD_LISTENER_REPORT,
 	/*
 	 * From the kernel to ASK_PORT only: where shall this session of the peer's lead?
-	 * ASK_ID, NAME, SESSION_ID, SERVICE, TARGET, PROTOCOL, [PEER_ADDR], [DESTINATION].
+	 * ASK_ID, NAME, SESSION_ID, SERVICE, TARGET, PROTOCOL, [PEER_ADDR], [LOCAL_ADDR],
+	 * [DESTINATION].
 	 * There are TUNNEL_ANSWER_S seconds for an answer.
 	 */
 	TUNNEL_CMD_SESSION_ASK,
@@ -118,8 +124,8 @@ enum tunnel_cmd {
 	 */
 	TUNNEL_CMD_SESSION_ANSWER,
 	/*
-	 * SERVICE, [NAME], TARGET: another target for a service that has one. Also a
-	 * notification.
+	 * SERVICE, [NAME], and what shall be other: TARGET of a service that has one,
+	 * ACCESS, LIMIT_*. Sessions that are there go on. Also a notification.
 	 */
 	TUNNEL_CMD_SERVICE_SET,
 
@@ -179,6 +185,7 @@ enum tunnel_blocked {
 	TUNNEL_BLOCKED_LANE,		/* queued behind other sessions or TCP */
 	TUNNEL_BLOCKED_READER,		/* our local program does not read */
 	TUNNEL_BLOCKED_CONNECT,		/* target being connected */
+	TUNNEL_BLOCKED_LIMIT,		/* LIMIT_BANDWIDTH of its service or tunnel */
 };
 
 /** enum tunnel_endpoint - what a session leads to on this host */
@@ -219,6 +226,20 @@ enum tunnel_reason {
 
 #define TUNNEL_REASON_MAX (__TUNNEL_REASON_MAX - 1)
 
+/**
+ * struct tunnel_network - who may, or may not, use a service
+ * @deny: 1: may not; 0: may. Who is in both kinds may not; where one may, others may not
+ * @bits: of @address that count, 0..128
+ * @reserved: 0
+ * @address: IPv6, or IPv4 as ::ffff:0:0/96
+ */
+struct tunnel_network {
+	__u8 deny;
+	__u8 bits;
+	__u8 reserved[2];
+	__u8 address[16];
+};
+
 /* TUNNEL_A_CIPHERS: the AEADs the daemon may offer and the kernel accepts */
 #define TUNNEL_CIPHER_AES_128_GCM	(1U << 0)
 #define TUNNEL_CIPHER_AES_256_GCM	(1U << 1)
@@ -229,7 +250,8 @@ enum tunnel_reason {
  * enum tunnel_attr - attributes of every command
  *
  * u64 attributes are 64-bit aligned with TUNNEL_A_PAD. Addresses are a whole
- * struct sockaddr_in (16 bytes) or struct sockaddr_in6 (28 bytes).
+ * struct sockaddr_in (16 bytes) or struct sockaddr_in6 (28 bytes); of a listener also a
+ * struct sockaddr_un up to the zero behind its absolute path.
  */
 enum tunnel_attr {
 	TUNNEL_A_UNSPEC,
@@ -250,7 +272,7 @@ enum tunnel_attr {
 	TUNNEL_A_CARRIER_ID,		/* u32 */
 	TUNNEL_A_SESSION_ID,		/* u64 */
 	TUNNEL_A_REASON,		/* u8, enum tunnel_reason */
-	TUNNEL_A_LOCAL_ADDR,		/* sockaddr */
+	TUNNEL_A_LOCAL_ADDR,		/* sockaddr; of a session: where who opened it came in */
 	TUNNEL_A_PEER_ADDR,		/* sockaddr; of a session: who opened it */
 	TUNNEL_A_TLS_VERSION,		/* u16, 0x0303 or 0x0304 */
 	TUNNEL_A_TLS_CIPHER,		/* u16, TLS_CIPHER_* of linux/tls.h */
@@ -328,6 +350,24 @@ enum tunnel_attr {
 	TUNNEL_A_DESTINATION,		/* string, what a session asks its service for */
 	TUNNEL_A_ASK_PORT,		/* u32, netlink port for TUNNEL_CMD_SESSION_ASK */
 	TUNNEL_A_ASK_ID,		/* u64, of a question; the answer repeats it */
+	/*
+	 * array of struct tunnel_network, at most TUNNEL_ACCESS_MAX: who may use a service,
+	 * by the source that the peer names. Empty: whoever
+	 */
+	TUNNEL_A_ACCESS,
+	/* Of a tunnel: for what its peer opens. Of a service: for all peers together. */
+	TUNNEL_A_LIMIT_SESSIONS,	/* u32, at once; 0: no limit */
+	TUNNEL_A_LIMIT_RATE,		/* u32, new sessions in a second; 0: no limit */
+	/*
+	 * u64, bytes in a second in each direction, from TUNNEL_BANDWIDTH_MIN; 0: no limit.
+	 * Of a tunnel for all of its sessions
+	 */
+	TUNNEL_A_LIMIT_BANDWIDTH,
+	/*
+	 * u32, permission bits of the file of a listener at a path; and so OWNER_UID and
+	 * OWNER_GID. Kept only: who makes the listener sees to the file.
+	 */
+	TUNNEL_A_MODE,
 
 	__TUNNEL_A_MAX,
 };
