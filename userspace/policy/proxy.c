@@ -40,7 +40,8 @@ static size_t end_of(const uint8_t *bytes, size_t len)
 
 	if (is_v2(bytes, len))
 		return len < V2_HEAD ? V2_HEAD : V2_HEAD + (size_t)(bytes[14] << 8 | bytes[15]);
-	newline = memchr(bytes, '\n', len);
+	/* What is none is looked at as it came. */
+	newline = is_v1(bytes, len) ? memchr(bytes, '\n', len) : NULL;
 	return newline ? (size_t)(newline - bytes) + 1 : len + 1;
 }
 
