@@ -88,7 +88,7 @@ int tnl_nl_listener_report(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static int get_file(struct genl_info *info, const struct sockaddr_storage *address,
+static int read_file(struct genl_info *info, const struct sockaddr_storage *address,
 		    struct tnl_file *f)
 {
 	struct nlattr *mode = info->attrs[TUNNEL_A_MODE];
@@ -125,7 +125,7 @@ int tnl_nl_listener_new(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	get_address(info, &address);
-	err = get_file(info, &address, &file);
+	err = read_file(info, &address, &file);
 	if (err)
 		return err;
 	reply = begin_reply(info, TUNNEL_CMD_LISTENER_NEW, &hdr);

@@ -374,10 +374,10 @@ u8 tnl_session_blocked(const struct tnl_session *s, bool lane_up)
 		return TUNNEL_BLOCKED_READER;
 	if (s->flags & TNL_S_BY_PEER && !(s->flags & (TNL_S_ACCEPTED | TNL_S_RESET)))
 		return TUNNEL_BLOCKED_CONNECT;
-	if (s->flags & TNL_S_TX_WAITS && !tnl_credit_avail(&s->tx))
-		return TUNNEL_BLOCKED_CREDIT;
 	if (s->limited && tnl_limits_waits(s->limited))
 		return TUNNEL_BLOCKED_LIMIT;
+	if (s->flags & TNL_S_TX_WAITS && !tnl_credit_avail(&s->tx))
+		return TUNNEL_BLOCKED_CREDIT;
 	if (s->txq.len)
 		return TUNNEL_BLOCKED_LANE;
 	return TUNNEL_BLOCKED_NONE;

@@ -150,7 +150,7 @@ same "one that speaks no TLS" 000 "$(out https://127.0.0.1:8080 verify no)"
 check "is said" logged home 'to https://127.0.0.1:8080: .*(TLS|SSL)'
 refused "an address without a name" 'certificates have names: add name=NAME' tctl home service add x https://127.0.0.1:8443
 refused "a path" 'names more than a host and a port' tctl home service add x https://a.example/x
-refused "words of TLS for what has none" "'ca' is about TLS" tctl home service add x 127.0.0.1:80 ca /x
+refused "words of TLS for what has none" 'ca, alpn and verify are about TLS' tctl home service add x 127.0.0.1:80 ca /x
 tctl home service add grpcs grpcs://127.0.0.1:50052 name b.example ca "$T/ca.pem"
 tctl home service add wss wss://127.0.0.1:8766 name b.example ca "$T/ca.pem"
 tctl home service add rediss tls://127.0.0.1:6380 name a.example ca "$T/ca.pem"

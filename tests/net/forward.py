@@ -2,7 +2,8 @@
 """
 forward.py MODE: services at unix sockets of home, reached from client through gw.
 
-MODE bytes, wrong: a server of this script at a unix socket, and clients of it. hello ADDRESS
+MODE bytes, wrong: a server of this script at a unix socket, and clients of it; bytes PATH: who
+come in by a unix socket of gw, too. hello ADDRESS
 PORT WORD: a server that says who it is. ask ADDRESS PORT: what it says, or "reset".
 netlink: what the kernel has against requests about such services.
 """
@@ -43,8 +44,10 @@ def enter(host):
 class Service:
     """At a unix socket of home; a listener of gw leads to it."""
 
-    def __init__(self, name):
-        self.name, self.path = name, "%s/sock/%s" % (T, name)
+    def __init__(self, name, come_in=None):
+        self.name, self.path, self.come_in = name, "%s/sock/%s" % (T, name), come_in
+        self.listener = "unix:" + come_in if come_in else "%s:%d" % WHERE
+        os.makedirs(T + "/sock", exist_ok=True)
         if os.path.exists(self.path):
             os.unlink(self.path)
         self.s = socket.socket(socket.AF_UNIX)
@@ -53,18 +56,23 @@ class Service:
         self.s.listen(64)
         self.s.settimeout(60)
         tctl("home", "expose", name, "unix:" + self.path, "on", "gw")
-        tctl("gw", "forward", "%s:%d" % WHERE, "to", "home/" + name)
+        tctl("gw", "forward", self.listener, "to", "home/" + name)
 
     def pair(self):
         """A client's connection, and what the server gets."""
-        c = socket.create_connection(WHERE, 60)
+        if self.come_in:
+            c = socket.socket(socket.AF_UNIX)
+            c.settimeout(60)
+            c.connect(self.come_in)
+        else:
+            c = socket.create_connection(WHERE, 60)
         a, _ = self.s.accept()
         a.settimeout(60)
         return c, a
 
     def end(self):
         self.s.close()
-        tctl("gw", "listener", "del", "%s:%d" % WHERE)
+        tctl("gw", "listener", "del", self.listener)
         tctl("home", "service", "del", self.name, "tunnel", "gw")
 
 
@@ -235,7 +243,7 @@ def netlink():
     refuse(CMD.SERVICE_NEW, {**name, A.TARGET: text("")}, E.EINVAL, "1 to 4096")
     refuse(CMD.SERVICE_NEW, {**name, A.TARGET: text("x" * 4097)}, E.EINVAL, "1 to 4096")
     refuse(CMD.SERVICE_SET, {**name, **target}, E.ENOENT, "no such service")
-    refuse(CMD.SERVICE_SET, name, E.EINVAL, "TARGET is missing")
+    refuse(CMD.SERVICE_SET, name, E.EINVAL, "none of TARGET")
     must(not nl.call(CMD.SERVICE_NEW, {**name, A.TARGET: text("x" * 4096)}).errno, "the longest target")
     must(not nl.call(CMD.SERVICE_SET, {**name, **target}).errno, "another target")
     must(not nl.call(CMD.SERVICE_DEL, name).errno, "no service")
@@ -256,7 +264,7 @@ def netlink():
 def main(mode, *args):
     if mode in ("bytes", "wrong"):
         enter("client")
-        service = Service(mode)
+        service = Service(mode, *args)
         try:
             {"bytes": bytes_, "wrong": wrong}[mode](service)
         finally:

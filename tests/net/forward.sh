@@ -161,7 +161,7 @@ same "is in force" reset "$(tctl home forward 127.0.0.1:7779 to gw/198.51.100.2:
 printf 'services:\n  egress:\n    - allow network 10.0.0.0/33\n' >"$T/bad.yaml"
 has "a wrong one has a place" "$(tctl gw check "$T/bad.yaml" 2>&1)" 'bad.yaml:3:7: .*10.0.0.0/33'
 printf 'services:\n  x: unix:run/x\n' >"$T/bad.yaml"
-has "so has a path that is none" "$(tctl gw check "$T/bad.yaml" 2>&1)" 'bad.yaml:2:3: unix: needs a path from the root'
+has "so has a path that is none" "$(tctl gw check "$T/bad.yaml" 2>&1)" 'bad.yaml:2:3: "unix:run/x" is no path from the root'
 
 # --- what people type
 for words in 'expose web 127.0.0.1:80' 'expose web' 'expose web nowhere on gw' 'expose web a_b:99999 on gw' 'forward 127.0.0.1:1 to gw/:80' \

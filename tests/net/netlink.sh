@@ -149,6 +149,33 @@ for host in ("127.0.0.1", "::1"):
     refuse(nl, "a service that leads to port 0 of %s" % host, E.EINVAL, "port from 1 to 65535",
            CMD.SERVICE_NEW, {**SERVICE, A.ADDRESS: address(host, 0)}, A.ADDRESS)
 
+# Paths.
+unix = struct.pack("=H", socket.AF_UNIX)
+for what, raw in (("that is relative", unix + b"run/x\0"), ("that is empty", unix + b"\0"), ("without its end", unix + b"/run/x"),
+                  ("of an abstract socket", unix + b"\0x\0"), ("with a zero in it", unix + b"/a\0b\0"),
+                  ("of 108 bytes", unix + b"/" + b"x" * 107 + b"\0")):
+    refuse(nl, "a listener at a path %s" % what, E.EINVAL, "^an address is", CMD.LISTENER_NEW, {**LISTENER, A.ADDRESS: raw}, A.ADDRESS)
+path = unix + b"/run/x\0"
+refuse(nl, "a service at a path", E.EINVAL, "paths are for TARGET", CMD.SERVICE_NEW, {**SERVICE, A.ADDRESS: path}, A.ADDRESS)
+refuse(nl, "routes at a path", E.EINVAL, "leads to one service", CMD.LISTENER_NEW, {A.ADDRESS: path, A.ROUTES: text("to old/web")}, A.ADDRESS)
+refuse(nl, "a client at a path", E.EINVAL, "^an address is", CMD.SESSION_NEW, {A.NAME: text("old"), A.SERVICE: text("web"), A.FD: s32(0), A.PEER_ADDR: path}, A.PEER_ADDR)
+for number, value in ((A.MODE, 0o600), (A.OWNER_UID, 0), (A.OWNER_GID, 0)):
+    refuse(nl, "%s of an address" % NAME_OF[number], E.EINVAL, "about the file", CMD.LISTENER_NEW, {**LISTENER, number: u32(value)})
+refuse(nl, "a mode of 5 digits", E.EINVAL, "reserved bit", CMD.LISTENER_NEW, {**LISTENER, A.ADDRESS: path, A.MODE: u32(0o1600)}, A.MODE)
+refuse(nl, "a path in a folder that is not there", E.ENOENT, "does its directory exist", CMD.LISTENER_NEW, {**LISTENER, A.ADDRESS: unix + b"/none/x\0"}, A.ADDRESS)
+
+# Who, and how much.
+network = struct.pack("=BBH16s", 0, 128, 0, bytes(16))
+for what, raw in (("of half a network", network[:10]), ("of one and a half", network + network[:10]), ("of 65", network * 65),
+                  ("of 129 bits", b"\0\x81" + network[2:]), ("that neither allows nor denies", b"\2" + network[1:]),
+                  ("with something reserved", network[:2] + b"\1" + network[3:])):
+    refuse(nl, "an access list %s" % what, E.EINVAL, "^an access list is", CMD.SERVICE_NEW, {**SERVICE, A.ADDRESS: v4, A.ACCESS: raw}, A.ACCESS)
+for value in (1, 1023, (1 << 40) + 1, (1 << 64) - 1):
+    for what, cmd, attrs in (("service", CMD.SERVICE_NEW, {**SERVICE, A.ADDRESS: v4}), ("tunnel", CMD.TUNNEL_NEW, DIAL)):
+        refuse(nl, "a bandwidth of %d for a %s" % (value, what), E.ERANGE, "1024 to 1099511627776", cmd, {**attrs, A.LIMIT_BANDWIDTH: u64(value)}, A.LIMIT_BANDWIDTH)
+refuse(nl, "nothing to change of a service", E.EINVAL, "none of TARGET", CMD.SERVICE_SET, {A.SERVICE: text("web")})
+refuse(nl, "limits of a service that is not there", E.ENOENT, "no such service", CMD.SERVICE_SET, {A.SERVICE: text("none"), A.LIMIT_RATE: u32(1)})
+
 # Values.
 refuse(nl, "role 2", E.ERANGE, "out of range", CMD.TUNNEL_NEW, {**DIAL, A.ROLE: u8(2)}, A.ROLE)
 refuse(nl, "role 255", E.ERANGE, "out of range", CMD.TUNNEL_NEW, {**DIAL, A.ROLE: u8(255)}, A.ROLE)

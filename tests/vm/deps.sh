@@ -21,7 +21,7 @@ packages=(
 	# what tests and demo run in it
 	iproute2 nftables tcpdump curl nginx-light redis-server redis-tools socat python3 openssl procps
 	postgresql postgresql-client openssh-server openssh-client apache2-utils wrk
-	lighttpd nghttp2-client python3-grpcio python3-websockets dnsmasq-base
+	lighttpd haproxy nghttp2-client python3-grpcio python3-websockets dnsmasq-base
 	dkms
 )
 lint_packages=(

@@ -174,12 +174,18 @@ static void lead(struct visitor *v, const struct route *route)
 		.ends = v->ends.source.ss_family ? &v->ends : NULL,
 	};
 	char why[sizeof(v->d->ctl.error) + 64];
+	int ret;
 
 	h.refusal_len = answer_write(refusal, ANSWER_REFUSED, &request, v->bytes, v->len);
 	rules_target(route, tunnel, service);
 	/* The kernel takes none that is somebody else's too. */
 	forget_events(v);
-	if (hand_over(&v->d->ctl, &h)) {
+	ret = hand_over(&v->d->ctl, &h);
+	if (ret == -ENOTCONN) {
+		drop(v); /* it is gone: a health check, as a rule */
+		return;
+	}
+	if (ret) {
 		snprintf(why, sizeof(why), "to %s: %s", route->target, v->d->ctl.error);
 		refuse(v, ANSWER_UNAVAILABLE, why);
 		return;
