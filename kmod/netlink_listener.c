@@ -89,7 +89,7 @@ int tnl_nl_listener_report(struct sk_buff *skb, struct genl_info *info)
 }
 
 static int read_file(struct genl_info *info, const struct sockaddr_storage *address,
-		    struct tnl_file *f)
+		     struct tnl_file *f)
 {
 	struct nlattr *mode = info->attrs[TUNNEL_A_MODE];
 	struct nlattr *uid = info->attrs[TUNNEL_A_OWNER_UID];

@@ -304,12 +304,67 @@ static void of_others(void **state)
 	assert_int_equal(answer(out, ANSWER_NO_ROUTE, TUNNEL_PROTOCOL_OPAQUE, ""), 0);
 }
 
+/* Who may come in is said before the routes, in whatever order. */
+static void gates(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} wrong[] = {
+		{ "to gw/web\nallow 10.0.0.0/8", "is behind a route" },
+		{ "to gw/web\nproxy from 10.0.0.0/8", "is behind a route" },
+		{ "allow", "\"allow\" has no network" },
+		{ "deny x", "\"deny\" is no address" },
+		{ "proxy 10.0.0.0/8", "\"proxy\" is not \"proxy from NETWORK\"" },
+		{ "allow 10.0.0.0/8 to gw/web", "\"allow\" has a word too many" },
+	};
+	char err[256], *head;
+	struct rules r;
+	size_t line, i;
+
+	(void)state;
+	assert_int_equal(rules_parse(&r,
+				     " deny 192.0.2.1 # that one\ntls certificate /a.pem\n"
+				     "allow 2001:db8::/32\n\nallow 192.0.2.0/24\n"
+				     "\tproxy from 10.0.0.0/8\nto gw/web",
+				     &line, err, sizeof(err)),
+			 0);
+	assert_int_equal(r.n, 1);
+	assert_false(r.reads);
+	assert_int_equal(r.gate->n[GATE_ALLOW], 2);
+	assert_int_equal(r.edge->n, 1);
+	head = rules_format_head(&r);
+	assert_string_equal(head, "tls certificate /a.pem\nproxy from 10.0.0.0/8\n"
+				  "allow 192.0.2.0/24\nallow 2001:db8::/32\ndeny 192.0.2.1\n");
+	free(head);
+	rules_free(&r);
+	assert_int_equal(rules_parse(&r, "allow 10.0.0.0/8", &line, err, sizeof(err)), 0);
+	assert_null(r.edge);
+	head = rules_format_head(&r);
+	assert_string_equal(head, "allow 10.0.0.0/8\n");
+	free(head);
+	rules_free(&r);
+	assert_int_equal(rules_parse(&r, "to gw/web", &line, err, sizeof(err)), 0);
+	assert_null(r.gate);
+	head = rules_format_head(&r);
+	assert_string_equal(head, "");
+	free(head);
+	rules_free(&r);
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		assert_int_equal(rules_parse(&r, wrong[i].text, &line, err, sizeof(err)), -EINVAL);
+		if (!strstr(err, wrong[i].says))
+			fail_msg("'%s': '%s' is not in '%s'", wrong[i].text, wrong[i].says, err);
+		assert_null(r.gate);
+	}
+	assert_true(rules_is_head(" allow x") && rules_is_head("tls\tx") && rules_is_head("proxy"));
+	assert_false(rules_is_head("allowed x") || rules_is_head("to gw/web") || rules_is_head(""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole),     cmocka_unit_test(names),  cmocka_unit_test(refusals),
 		cmocka_unit_test(edges),     cmocka_unit_test(limits), cmocka_unit_test(of_http1),
-		cmocka_unit_test(of_others),
+		cmocka_unit_test(of_others), cmocka_unit_test(gates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

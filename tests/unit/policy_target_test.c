@@ -159,7 +159,7 @@ static void test_proxy(void **state)
 		{ "a.example:80", "a.example:80", 0 },
 	};
 	static const char *const wrong[] = { "a.example:80 proxy=v3", "a.example:80 proxy=",
-					     "a.example:80 proxy", "a.example:80 ca=/c",
+					     "a.example:80 proxy",    "a.example:80 ca=/c",
 					     "unix:/run/a verify=no", "unix:/run/a  x" };
 	char err[256], whole[TARGET_FORMAT_MAX];
 	struct target t;
@@ -199,10 +199,8 @@ static void test_where(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kinds),
-		cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_tls),
-		cmocka_unit_test(test_proxy),
+		cmocka_unit_test(test_kinds), cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_tls),   cmocka_unit_test(test_proxy),
 		cmocka_unit_test(test_where),
 	};
 
