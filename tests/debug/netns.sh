@@ -140,7 +140,8 @@ prepare() {
 }
 
 # hears WHO SAID: no wrong byte, and nobody waits in vain. The link of who is outside goes
-# in the same moment, and may take the last packet along: then its own TCP gives up.
+# in the same moment, and may take the last packet along: then its own TCP gives up, which
+# asks when nothing comes.
 heard=0 late=0
 hears() {
 	local n
@@ -199,6 +200,7 @@ listen_gw() {
 		tctl gw listener add 127.0.0.1:9001 to v/traffic
 }
 
+export KEEPALIVE=5
 check "the module loads" load_module linger=3
 hosts gw out
 in_ns out sysctl -qw net.ipv4.tcp_retries2=5

@@ -10,6 +10,8 @@
  * is down bytes of another. Both ends compare every byte. UP and DOWN of "mix"
  * stand for 1 byte to 4 MiB, a different size for each connection. TIMEOUT is
  * how many seconds without a byte mean that a connection is stuck (60).
+ * With KEEPALIVE=SECONDS in the environment a connection that says nothing for so long is
+ * asked whether its other end is there.
  * ADDRESS and PORT may be tunnel:NAME and a service, NAME empty to serve.
  */
 #define _GNU_SOURCE
@@ -162,6 +164,19 @@ struct job {
 	char error[128];
 };
 
+static void keepalive(int fd)
+{
+	const char *word = getenv("KEEPALIVE");
+	int idle = word ? atoi(word) : 0, one = 1, probes = 3;
+
+	if (!idle)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+}
+
 static int dial(const struct addrinfo *ai, unsigned int timeout)
 {
 	int fd = socket(ai->ai_family, SOCK_STREAM, 0), one = 1;
@@ -170,6 +185,7 @@ static int dial(const struct addrinfo *ai, unsigned int timeout)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	keepalive(fd);
 	if (connect(fd, ai->ai_addr, ai->ai_addrlen)) {
 		close(fd);
 		return -1;
