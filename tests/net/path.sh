@@ -54,7 +54,7 @@ has "a session says nothing of a caller" "$( (sleep 600 | socat - "UNIX-CONNECT:
 check "out of the peer's host" eval 'tctl home egress allow network 127.0.0.1 port 8080 && tctl gw forward "unix:$D/out" to home/127.0.0.1:8080'
 same "as far as its rules allow" 'Hello through the tunnel.' "$(curl -s -m 40 --unix-socket "$D/out" http://x/index.html)"
 check "to where nobody is" tctl gw forward "unix:$D/dead" to home/dead
-same "it ends at once" 56 "$(curl -s -m 40 --unix-socket "$D/dead" http://x/ >/dev/null; echo $?)"
+has "it ends at once" "$(curl -s -m 40 --unix-socket "$D/dead" http://x/ >/dev/null; echo $?)" '^5[26]$'
 
 # --- the file
 refused "the same path twice" 'a listener on this address exists' tctl gw forward "unix:$D/redis" to home/web
@@ -82,13 +82,13 @@ check "and its file" no test -e "$D/web"
 tctl gw save >"$T/gw.yaml"
 same "saved, applied, nothing to do" "nothing to do" "$(tctl gw apply "$T/gw.yaml")"
 same "the file has the same hash" "$(tctl gw config hash)" "$(tctl gw config hash "$T/gw.yaml")"
-has "it says whose they are" "$(<"$T/gw.yaml")" "unix:$D/.s.PGSQL.5432: \{ to: home/pg, mode: 0660, owner: \"0:[0-9]+\" \}"
+has "it says whose they are" "$(<"$T/gw.yaml")" "unix:$D/.s.PGSQL.5432: \{ to: home/pg, mode: 0660, owner: 0:[0-9]+ \}"
 sed -i '/\/other/d; s/mode: 0660/mode: 0666/' "$T/gw.yaml"
 has "one goes, one changes" "$(tctl gw apply "$T/gw.yaml" | tr '\n' '|')" "^- listener unix:$D/other\|.*~ listener unix:$D/.s.PGSQL.5432\|"
 check "also as files" eval '[ ! -e "$D/other" ] && stat_is "666 0 $(id -g postgres) socket" "$D/.s.PGSQL.5432"'
 check "without anything" tctl gw flush
 check "files stay, with nobody behind" eval '[ -S "$D/redis" ] && ! redis-cli -s "$D/redis" ping'
-same "and are taken over" 6 "$(tctl gw apply "$T/gw.yaml" | grep -c '^+')"
+same "and are taken over" 5 "$(tctl gw apply "$T/gw.yaml" | grep -c '^+')"
 same "and again" PONG "$(await 20 tunnel_up gw; redis-cli -s "$D/redis" ping)"
 
 tear_down

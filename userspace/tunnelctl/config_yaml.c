@@ -16,7 +16,7 @@
  *	  api: { to: https://api.example, ca: /etc/tunnel/ca.pem, proxy: v2, sessions: 100 }
  *	listeners:
  *	  0.0.0.0:8080: home/web
- *	  unix:/run/db.sock: { to: home/db, mode: 0660, owner: "0:100" }
+ *	  unix:/run/db.sock: { to: home/db, mode: 0660, owner: 0:100 }
  *	  0.0.0.0:80:
  *	    - { host: a.example, to: home/web }
  *	  0.0.0.0:443:
