@@ -8,7 +8,7 @@
 # shellcheck disable=SC2016 # eval expands them
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..52
+echo 1..69
 
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN T OUT
 AT=198.51.100.1
@@ -79,7 +79,7 @@ waiting=$!
 check "a session in the middle of it" await 30 tctl_says home 'session show' 'blocked: the limit of the bandwidth'
 check "its service goes" tctl home service del a
 check "it stays" eval '[ "$(sessions home)" = 1 ]'
-kill $waiting
+pkill -f 'limits.py down'
 check "and ends when its client does" await 20 none_left
 
 # --- of a peer
