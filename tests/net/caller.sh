@@ -15,8 +15,6 @@ AT=198.51.100.1
 # shellcheck source=tests/net/lib_servers.sh
 . "$TUNNEL_SRC/tests/net/lib_servers.sh"
 client() { in_ns client "$@"; }
-logged() { await 10 says "$OUT/tunneld-$1.log" "$2"; }
-no() { ! "$@"; }
 get() { # get URL [ARG...]: what comes, or curl's exit code
 	client curl -s --noproxy '*' -m 40 --cacert "$T/ca.pem" --connect-to "::$AT:" "${@:2}" "$1" || echo "curl: $?"
 }

@@ -28,16 +28,6 @@ code() { web "$@" -o /dev/null | cut -d' ' -f2; }
 shown() { # shown PORT [ARG...]: whose certificate is it?
 	client openssl s_client -connect "$AT:$1" "${@:2}" </dev/null 2>/dev/null | sed -n 's/^subject=CN = //p'
 }
-logged() { await 10 says "$OUT/tunneld-$1.log" "$2"; }
-refused() { # refused NAME PATTERN COMMAND...
-	local said
-	if said=$("${@:3}" 2>&1 >/dev/null); then
-		not_ok "$1: it was taken"
-	else
-		has "$1" "$said" "$2"
-	fi
-}
-no() { ! "$@"; }
 
 check "a tunnel" setup
 check "nginx, also with HTTP/2, also with TLS" start_sites

@@ -18,8 +18,6 @@ client() { in_ns client "$@"; }
 get() { # get NS URL: what curl gets, or its exit code
 	in_ns "$1" curl -s --noproxy '*' -m 40 "$2" || echo "curl: $?"
 }
-# The daemon's log of a host says it, by now.
-logged() { await 10 says "$OUT/tunneld-$1.log" "$2"; }
 
 # Names of the test, asked of a real server; what it knows is read anew on SIGHUP.
 start_dns() { # start_dns NS

@@ -60,6 +60,18 @@ has() {
 	fi
 }
 
+no() { ! "$@"; }
+
+# refused NAME PATTERN COMMAND...: it fails, and says that
+refused() {
+	local said
+	if said=$("${@:3}" 2>&1 >/dev/null); then
+		not_ok "$1: it was taken"
+	else
+		has "$1" "$said" "$2"
+	fi
+}
+
 # says FILE REGEX: is that in there by now?
 says() { [[ $(<"$1") =~ $2 ]]; }
 
@@ -223,6 +235,8 @@ start_daemon() { # start_daemon NS [OPTION...]
 	"$BIN/in_ns" "$ns" "${TUNNELD:-$BIN/tunneld}" "$@" >>"$OUT/tunneld-$ns.log" 2>&1 &
 	echo $! >"$T/tunneld-$ns.pid"
 }
+# logged NS REGEX: the daemon's log says it, by now
+logged() { await 10 says "$OUT/tunneld-$1.log" "$2"; }
 stop_daemon() { # stop_daemon NS [SIGNAL]
 	local pid
 	pid=$(cat "$T/tunneld-$1.pid")

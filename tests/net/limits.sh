@@ -20,7 +20,6 @@ service() { tctl home service set "$@"; }
 tunnel_limit() {
 	tctl home tunnel del gw && tctl home tunnel add gw dial 203.0.113.2:4433 peer "$GW_PIN" key "$T/home.key" "$@" && await 30 tunnel_up home && await 30 tunnel_up gw
 }
-no() { ! "$@"; }
 
 make_keys
 check "a tunnel" setup

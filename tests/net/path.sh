@@ -13,16 +13,7 @@ echo 1..49
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN T OUT
 # shellcheck source=tests/net/lib_servers.sh
 . "$TUNNEL_SRC/tests/net/lib_servers.sh"
-no() { ! "$@"; }
 stat_is() { [ "$(stat -c '%a %u %g %F' "$2")" = "$1" ]; }
-refused() { # refused NAME PATTERN COMMAND...
-	local said
-	if said=$("${@:3}" 2>&1 >/dev/null); then
-		not_ok "$1: it was taken"
-	else
-		has "$1" "$said" "$2"
-	fi
-}
 D=$T/paths
 mkdir -m 755 "$D"
 

@@ -118,7 +118,6 @@ export -f client
 timeout -k 5 400 "$PYTHON" "$SRC/tests/net/routes.py" || TESTS_FAILED=1
 
 # --- what tunnelctl says
-no() { ! "$@"; }
 refused() { # refused NAME PATTERN ARG...
 	local said
 	if said=$(route "${@:3}" 2>&1 >/dev/null); then

@@ -183,7 +183,6 @@ same "curl: a mapped name" 'Hello through the tunnel.' \
 same "curl: IPv6" 'Hello through the tunnel.' \
 	"$(run '--map=[2001:db8::1]:8000=home/web' -- curl -sS -m 60 'http://[2001:db8::1]:8000/')"
 check "curl without mapping is as ever" run -- curl -sSf -m 60 http://127.0.0.1:8098/
-no() { ! "$@"; }
 check "no plain TCP in its place: no service" \
 	no run --map 127.0.0.1:8099=home/none -- curl -sS -m 60 http://127.0.0.1:8099/
 check "no plain TCP in its place: no tunnel" \

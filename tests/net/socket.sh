@@ -28,7 +28,6 @@ setup_allow() {
 		tctl home tunnel add gw dial 203.0.113.2:4433 peer "$GW_PIN" key "$T/home.key" direct "$DIRECT" &&
 		await 20 tunnel_up home && await 5 tunnel_up gw
 }
-no() { ! "$@"; }
 
 check "a tunnel that lets some users in" setup_allow
 has "info says the family" "$(tctl gw info)" 'family of sockets: 25$'
