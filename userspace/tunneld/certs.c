@@ -21,7 +21,7 @@ struct cert {
 
 struct certs {
 	unsigned int refs;
-	struct object object;
+	struct shop_object object;
 	uint64_t tried; /* pem_trace() of files that were not as they must be, 0: none */
 	char *list;	/* of ALPN, as it was given, or NULL */
 	struct edge_names alpn;
@@ -185,7 +185,7 @@ struct certs *certs_fresh(struct certs *certs, char *why, size_t whylen)
 	return now;
 }
 
-struct object *certs_object(struct certs *certs)
+struct shop_object *certs_object(struct certs *certs)
 {
 	return &certs->object;
 }

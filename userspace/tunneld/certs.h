@@ -38,7 +38,7 @@ struct certs *certs_ref(struct certs *certs);
 void certs_put(struct certs *certs);
 
 /* What the handshake worker is given of @certs: chains, keys and protocols, no path. */
-struct object *certs_object(struct certs *certs);
+struct shop_object *certs_object(struct certs *certs);
 /** certs_pack - for certs_unpack(). Return: 0 or an mbedTLS error. */
 int certs_pack(struct certs *certs, struct parcel *p);
 /** certs_unpack - Return: with one reference, or NULL. */

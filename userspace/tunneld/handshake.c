@@ -14,9 +14,6 @@
 
 /* More than there can be of all that begin one, see conn_limits.h, visitor.c, ask.c. */
 #define MOST 12288
-/* The worker has its own clock for it; it may be late, but not for ever. */
-#define LATE_MS 5000
-
 const struct handshake_ops handshake_ktls = {
 	.prepare = ktls_prepare,
 	.installed = ktls_installed,
@@ -249,7 +246,7 @@ static bool tell(struct handshake *h, const struct upstream *u, char *err, size_
 
 static struct handshake *make(const struct handshake_params *params)
 {
-	struct timeval tv = clock_timeval((uint64_t)params->timeout_ms + LATE_MS);
+	struct timeval tv = clock_timeval((uint64_t)params->timeout_ms + params->shop->late_ms);
 	struct handshake *h = calloc(1, sizeof(*h));
 
 	if (!h)

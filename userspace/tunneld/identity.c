@@ -17,7 +17,7 @@ struct identity {
 	mbedtls_pk_context key;
 	mbedtls_x509_crt crt;
 	uint8_t pin[TUNNEL_PIN_LEN];
-	struct object object;
+	struct shop_object object;
 };
 
 /* One reference each. As many as there are KEY values in the configuration. */
@@ -116,7 +116,7 @@ struct identity *identity_get(const char *path, char *err, size_t errlen)
 	return identity_ref(id);
 }
 
-struct object *identity_object(struct identity *id)
+struct shop_object *identity_object(struct identity *id)
 {
 	return &id->object;
 }

@@ -36,7 +36,7 @@ mbedtls_x509_crt *identity_cert(struct identity *id);
 const uint8_t *identity_pin(const struct identity *id);
 
 /* What the handshake worker is given of @id: key and certificate, no path. */
-struct object *identity_object(struct identity *id);
+struct shop_object *identity_object(struct identity *id);
 /** identity_pack - for identity_unpack(). Return: 0 or an mbedTLS error. */
 int identity_pack(struct identity *id, struct parcel *p);
 /** identity_unpack - Return: with one reference, or NULL. */

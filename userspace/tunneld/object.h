@@ -15,16 +15,16 @@ enum object_kind {
 
 struct workshop;
 
-/** struct object - inside of what it is about; zero-initialised: no worker knows it */
-struct object {
+/** struct shop_object - inside of what it is about; zero-initialised: no worker knows it */
+struct shop_object {
 	struct workshop *shop;
 	uint64_t id;
 	unsigned int life; /* the worker that has it: workshop.life */
-	void (*gone)(struct object *object);
+	void (*gone)(struct shop_object *object);
 };
 
 /** object_gone - what it is about is about to be freed */
-static inline void object_gone(struct object *object)
+static inline void object_gone(struct shop_object *object)
 {
 	if (object->gone)
 		object->gone(object);

@@ -6,7 +6,7 @@
 
 struct pins {
 	unsigned int refs;
-	struct object object;
+	struct shop_object object;
 	size_t n;
 	uint8_t pin[][TUNNEL_PIN_LEN];
 };
@@ -53,7 +53,7 @@ bool pins_same(const struct pins *p, const uint8_t (*pin)[TUNNEL_PIN_LEN], size_
 	return p->n == n && (!n || !memcmp(p->pin, pin, n * sizeof(p->pin[0])));
 }
 
-struct object *pins_object(struct pins *p)
+struct shop_object *pins_object(struct pins *p)
 {
 	return &p->object;
 }

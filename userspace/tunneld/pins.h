@@ -30,7 +30,7 @@ bool pins_have(const struct pins *p, const uint8_t pin[TUNNEL_PIN_LEN]);
 /** pins_same - are these @p, in this order? */
 bool pins_same(const struct pins *p, const uint8_t (*pin)[TUNNEL_PIN_LEN], size_t n);
 
-struct object *pins_object(struct pins *p);
+struct shop_object *pins_object(struct pins *p);
 /** pins_pack - for pins_unpack() in the handshake worker. Return: 0. */
 int pins_pack(const struct pins *p, struct parcel *parcel);
 /** pins_unpack - Return: with one reference, or NULL. */

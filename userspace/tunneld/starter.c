@@ -38,26 +38,26 @@ static void say_ended(int status)
 		log_info("the handshake worker ended with status %d", WEXITSTATUS(status));
 }
 
-/* @options: of waitpid() */
-static void look_after(int options)
+static void look_after_it(void)
 {
 	int status;
-	pid_t pid;
 
-	do {
-		pid = worker ? waitpid(worker, &status, options) : 0;
-	} while (pid < 0 && errno == EINTR);
-	if (pid <= 0)
+	if (!worker || waitpid(worker, &status, WNOHANG) <= 0)
 		return;
 	worker = 0;
 	say_ended(status);
 }
 
+/* Which is no news to who wants it. */
 static void end_worker(void)
 {
-	if (worker)
-		kill(worker, SIGKILL);
-	look_after(0);
+	look_after_it();
+	if (!worker)
+		return;
+	kill(worker, SIGKILL);
+	while (waitpid(worker, NULL, 0) < 0 && errno == EINTR)
+		;
+	worker = 0;
 }
 
 __attribute__((noreturn)) static void become_worker(int socket)
@@ -137,7 +137,7 @@ __attribute__((noreturn)) static void run(int fd)
 	sigdelset(&before, SIGCHLD);
 	sigaction(SIGCHLD, &wakes, NULL);
 	do {
-		look_after(WNOHANG);
+		look_after_it();
 	} while (ppoll(&on, 1, NULL, &before) < 0 || serve(STARTER_FD));
 	end_worker();
 	_exit(0);

@@ -14,7 +14,7 @@ struct trust {
 	unsigned int refs;
 	struct stat st;
 	mbedtls_x509_crt chain;
-	struct object object;
+	struct shop_object object;
 	char path[];
 };
 
@@ -98,7 +98,7 @@ struct trust *trust_get(const char *path, char *err, size_t errlen)
 	return trust_ref(t);
 }
 
-struct object *trust_object(struct trust *t)
+struct shop_object *trust_object(struct trust *t)
 {
 	return &t->object;
 }

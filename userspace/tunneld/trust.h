@@ -33,7 +33,7 @@ void trust_put(struct trust *t);
 mbedtls_x509_crt *trust_chain(struct trust *t);
 
 /* What the handshake worker is given of @t: the certificates. */
-struct object *trust_object(struct trust *t);
+struct shop_object *trust_object(struct trust *t);
 /** trust_pack - for trust_unpack(). Return: 0. */
 int trust_pack(const struct trust *t, struct parcel *p);
 /** trust_unpack - Return: with one reference, or NULL. */

@@ -16,6 +16,7 @@
 
 /* Until the first worker is there; it reads nothing but its libraries. */
 #define BEGIN_MS 60000
+#define LATE_MS	 5000
 /* Reports at a time, so that the rest of the daemon comes to its turn. */
 #define BATCH 64
 
@@ -122,7 +123,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 /* --- what it keeps --------------------------------------------------------- */
 
-static void on_gone(struct object *object)
+static void on_gone(struct shop_object *object)
 {
 	struct workshop *shop = object->shop;
 	struct order forget = { .what = ORDER_FORGET, .id = object->id };
@@ -132,7 +133,7 @@ static void on_gone(struct object *object)
 		say(shop, &forget, -1, false);
 }
 
-uint64_t workshop_keep(struct workshop *shop, struct object *object, enum object_kind kind,
+uint64_t workshop_keep(struct workshop *shop, struct shop_object *object, enum object_kind kind,
 		       workshop_pack pack, void *what, char *err, size_t errlen)
 {
 	struct order keep = { .what = ORDER_OBJECT, .kind = (uint8_t)kind };
@@ -170,8 +171,10 @@ uint64_t workshop_keep(struct workshop *shop, struct object *object, enum object
 /* What begins with it; nothing happens before the event loop runs. */
 static void take(struct workshop *shop, int fd)
 {
+	static unsigned int lives;
+
 	shop->fd = fd;
-	shop->life++;
+	shop->life = ++lives;
 	shop->born_ms = shop->heard_ms = clock_ms();
 }
 
@@ -201,7 +204,8 @@ static void ended(struct workshop *shop, const char *why)
 		 why, shop->n_handshakes, (double)ms / 1000);
 	shop->ops->ended(shop);
 	tv = clock_timeval(ms);
-	evtimer_add(shop->again, &tv);
+	if (shop->starter >= 0)
+		evtimer_add(shop->again, &tv);
 }
 
 void workshop_renew(struct workshop *shop, const char *why)
@@ -310,6 +314,7 @@ static void clear(struct workshop *shop)
 	memset(shop, 0, sizeof(*shop));
 	shop->fd = shop->starter = -1;
 	shop->queue_end = &shop->queue;
+	shop->late_ms = LATE_MS;
 }
 
 /* Return: 0, or -errno with a sentence in @err. */
@@ -386,7 +391,7 @@ int workshop_run(struct workshop *shop, struct event_base *base, const struct wo
 void workshop_stop(struct workshop *shop)
 {
 	let_go(shop);
-	shop->life++;
+	shop->life = 0;
 	if (shop->again)
 		event_free(shop->again);
 	if (shop->starter_io)

@@ -45,6 +45,8 @@ struct workshop {
 	uint64_t heard_ms; /* it said something */
 	struct backoff backoff;
 
+	/* the worker has its own clock for a handshake: how much later than that it may be */
+	unsigned int late_ms;
 	struct handshake *handshakes; /* handshake.c: in flight, by their ids */
 	unsigned int n_handshakes;
 };
@@ -98,7 +100,7 @@ typedef int (*workshop_pack)(void *what, struct parcel *p);
  * workshop_keep - have the worker keep an object, if it does not yet
  * Return: its id; or 0 with a sentence in @err.
  */
-uint64_t workshop_keep(struct workshop *shop, struct object *object, enum object_kind kind,
+uint64_t workshop_keep(struct workshop *shop, struct shop_object *object, enum object_kind kind,
 		       workshop_pack pack, void *what, char *err, size_t errlen);
 
 /** workshop_renew - this worker is no good: end it, and start another one */
