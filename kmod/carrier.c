@@ -633,15 +633,28 @@ static void hello_timeout(struct work_struct *work)
 
 /* --- the beginning ------------------------------------------------------- */
 
+/* May it be the peer's key? lane.attach_lock held */
+static int check_pin(struct tnl_tunnel *t, const u8 *pin, struct netlink_ext_ack *extack)
+{
+	lockdep_assert_held(&t->lane.attach_lock);
+	if (tnl_identity_accepts(t->identity, pin))
+		return 0;
+	NL_SET_ERR_MSG(extack, "the peer's key is not one that this tunnel is pinned to");
+	return -EKEYREJECTED;
+}
+
 /* Make it the lane's. Return: 0 or -errno; @old is what it took the place of. */
 static int hook(struct tnl_carrier *c, struct tnl_carrier **old,
 		struct netlink_ext_ack *extack)
 {
 	struct tnl_lane *lane = c->lane;
-	int err = 0;
+	int err;
 
 	mutex_lock(&lane->attach_lock);
-	if (lane->closed) {
+	err = check_pin(c->tunnel, c->pin, extack);
+	if (err) {
+		/* It was the right one when the handshake began. */
+	} else if (lane->closed) {
 		NL_SET_ERR_MSG(extack, "the tunnel is being removed");
 		err = -ESHUTDOWN;
 	} else if (c->tunnel->role == TUNNEL_ROLE_LISTEN) {
@@ -708,12 +721,12 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 	err = tnl_ktls_check(sock, t->ciphers, &c->ktls, extack);
 	if (err)
 		goto free;
-	if (memcmp(pin, t->pin, TUNNEL_PIN_LEN)) {
-		NL_SET_ERR_MSG(extack,
-			       "the peer's key is not the one this tunnel is pinned to");
-		err = -EKEYREJECTED;
+	/* What is refused is not touched; but hook() decides. */
+	mutex_lock(&t->lane.attach_lock);
+	err = check_pin(t, pin, extack);
+	mutex_unlock(&t->lane.attach_lock);
+	if (err)
 		goto free;
-	}
 
 	refcount_set(&c->ref, 1);
 	c->id = atomic_inc_return(&t->tn->next_carrier_id);
@@ -721,6 +734,7 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 	c->lane = &t->lane;
 	c->tunnel = t;
 	tnl_tunnel_hold(t);
+	memcpy(c->pin, pin, sizeof(c->pin));
 	c->sock = sock;
 	c->file = sock->file;
 	c->attached_at = jiffies;

@@ -105,6 +105,18 @@ static int check_ids(const struct nlattr *attr, struct netlink_ext_ack *extack)
 	return -EINVAL;
 }
 
+static int check_pins(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	struct tnl_pins pins;
+	int err = tnl_pins_read(&pins, nla_data(attr), nla_len(attr));
+
+	if (err == -EINVAL)
+		NL_SET_ERR_MSG_ATTR(extack, attr, "pins are 1 to 8 times 32 bytes");
+	else if (err)
+		NL_SET_ERR_MSG_ATTR(extack, attr, "one of these pins is there twice");
+	return err;
+}
+
 static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_NAME]		= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_name),
 	[TUNNEL_A_SERVICE]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_name),
@@ -137,9 +149,8 @@ static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_ASK_PORT]	= { .type = NLA_U32 },
 	[TUNNEL_A_ASK_ID]	= { .type = NLA_U64 },
 	[TUNNEL_A_PREFIX]	= { .type = NLA_BINARY, .len = TUNNEL_PREFIX_MAX },
+	[TUNNEL_A_PEER_PINS]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_pins),
 };
-
-#define NEED_PIN "attribute PEER_PIN is missing: a tunnel without a pinned peer would trust anybody"
 
 /* A tunnel by name, referenced. */
 static struct tnl_tunnel *get_tunnel(struct genl_info *info)
@@ -207,15 +218,11 @@ static int check_tunnel(struct genl_info *info, struct tnl_tunnel_config *c)
 
 	err = need(info, TUNNEL_A_NAME, NEED_NAME) ?:
 	      need(info, TUNNEL_A_ROLE,
-		   "attribute ROLE is missing: does this side dial or listen?") ?:
-	      need(info, TUNNEL_A_PEER_PIN, NEED_PIN) ?:
-	      need(info, TUNNEL_A_KEY, "attribute KEY is missing: say where our private key is");
+		   "attribute ROLE is missing: does this side dial or listen?");
 	if (err)
 		return err;
 	c->name = text(info, TUNNEL_A_NAME);
 	c->role = nla_get_u8(info->attrs[TUNNEL_A_ROLE]);
-	c->pin = nla_data(info->attrs[TUNNEL_A_PEER_PIN]);
-	c->key = text(info, TUNNEL_A_KEY);
 	c->remote = text(info, TUNNEL_A_REMOTE);
 	c->local = text(info, TUNNEL_A_LOCAL);
 	if (c->role == TUNNEL_ROLE_DIAL)
@@ -226,11 +233,6 @@ static int check_tunnel(struct genl_info *info, struct tnl_tunnel_config *c)
 			   "attribute LOCAL is missing: a tunnel that listens needs an address to listen on");
 	if (err)
 		return err;
-	if (c->key[0] != '/') {
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_KEY],
-				    "the path of the key must be absolute");
-		return -EINVAL;
-	}
 	c->ciphers = TUNNEL_CIPHER_ALL;
 	if (info->attrs[TUNNEL_A_CIPHERS])
 		c->ciphers = nla_get_u32(info->attrs[TUNNEL_A_CIPHERS]);
@@ -253,20 +255,6 @@ static int check_tunnel(struct genl_info *info, struct tnl_tunnel_config *c)
 	return get_allow(info, &c->allow);
 }
 
-/* Where peers come in, the key alone says which tunnel is meant. */
-static bool pin_taken(struct tnl_net *tn, const struct tnl_tunnel_config *c)
-{
-	struct tnl_tunnel *t;
-
-	if (c->role != TUNNEL_ROLE_LISTEN)
-		return false;
-	list_for_each_entry(t, &tn->tunnels, node)
-		if (t->role == c->role && !strcmp(t->local, c->local) &&
-		    !memcmp(t->pin, c->pin, TUNNEL_PIN_LEN))
-			return true;
-	return false;
-}
-
 static int tunnel_new(struct sk_buff *skb, struct genl_info *info)
 {
 	struct tnl_net *tn = tnl_net(genl_info_net(info));
@@ -276,6 +264,9 @@ static int tunnel_new(struct sk_buff *skb, struct genl_info *info)
 	err = check_tunnel(info, &c);
 	if (err)
 		return err;
+	c.identity = tnl_nl_identity(info, NULL);
+	if (IS_ERR(c.identity))
+		return PTR_ERR(c.identity);
 	mutex_lock(&tn->lock);
 	err = alive(tn, info);
 	if (!err && tnl_tunnel_find(tn, c.name)) {
@@ -283,14 +274,13 @@ static int tunnel_new(struct sk_buff *skb, struct genl_info *info)
 				    "a tunnel of this name exists: delete it first, or choose another name");
 		err = -EEXIST;
 	}
-	if (!err && pin_taken(tn, &c)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_PEER_PIN],
-				    "another tunnel on this address has the same peer: one peer, one tunnel");
-		err = -EEXIST;
-	}
+	if (!err)
+		err = tnl_nl_identity_free_of(tn, info, c.role, c.local, c.identity, NULL);
 	if (!err)
 		err = PTR_ERR_OR_ZERO(tnl_tunnel_create(tn, &c));
 	mutex_unlock(&tn->lock);
+	if (err)
+		tnl_identity_free(c.identity);
 	return err;
 }
 
@@ -327,8 +317,12 @@ static int tunnel_get(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(t))
 		return PTR_ERR(t);
 	reply = begin_reply(info, TUNNEL_CMD_TUNNEL_GET, &hdr);
-	if (reply)
-		err = end_reply(reply, info, hdr, tnl_put_tunnel(reply, t));
+	if (reply) {
+		mutex_lock(&t->tn->lock);
+		err = tnl_put_tunnel(reply, t);
+		mutex_unlock(&t->tn->lock);
+		err = end_reply(reply, info, hdr, err);
+	}
 	tnl_tunnel_put(t);
 	return err;
 }
@@ -778,6 +772,7 @@ static int start_long(struct netlink_callback *cb)
 
 static const struct genl_ops ops[] = {
 	DO(TUNNEL_NEW, tunnel_new),
+	DO(TUNNEL_SET, tnl_nl_tunnel_set),
 	DO(TUNNEL_DEL, tunnel_del),
 	DO_DUMP(TUNNEL_GET, tunnel_get, tnl_dump_tunnels),
 	DO(SERVICE_NEW, service_new),

@@ -8,7 +8,7 @@
  * stranger's bytes, or changes: direction (1), offset (2), value (1), each.
  */
 /* options: -max_len=1500 */
-/* links: userspace/lib/text.c userspace/tunneld/tls.c userspace/tunneld/identity.c userspace/tunneld/pem.c userspace/tunneld/crypto.c */
+/* links: userspace/lib/text.c userspace/tunneld/tls.c userspace/tunneld/identity.c userspace/tunneld/log.c userspace/tunneld/pem.c userspace/tunneld/crypto.c */
 /* links: userspace/tunneld/kdf.c userspace/tunneld/suites.c userspace/tunneld/serverhello.c userspace/tunneld/alert.c userspace/lib/key.c */
 /* links: userspace/tunneld/certs.c userspace/tunneld/trust.c userspace/policy/edge.c userspace/policy/http.c */
 #include <fcntl.h>

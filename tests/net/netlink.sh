@@ -7,7 +7,7 @@
 # carrier.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..368
+echo 1..429
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN
 
 check "the module loads" load_module
@@ -160,6 +160,35 @@ for bits in (8, 9, 0x80000000, 0xffffffff):
 for ms in (86400001, 0xffffffff):
     refuse(nl, "a grace time of %u ms" % ms, E.ERANGE, "at most 86400000 ms", CMD.TUNNEL_NEW,
            {**DIAL, A.GRACE: u32(ms)}, A.GRACE)
+def pins(*numbers):
+    return b"".join(bytes([n]) * 32 for n in numbers)
+
+
+SET = {A.NAME: text("old"), A.PEER_PIN: pins(1)}
+for size in (0, 1, 31, 33, 63, 255, 257, 288):
+    refuse(nl, "PEER_PINS of %d bytes" % size, E.EINVAL, "1 to 8 times 32 bytes", CMD.TUNNEL_NEW,
+           {**less(DIAL, A.PEER_PIN), A.PEER_PINS: pins(*range(9))[:size]}, A.PEER_PINS)
+refuse(nl, "one of PEER_PINS twice", E.EEXIST, "there twice", CMD.TUNNEL_NEW,
+       {**less(DIAL, A.PEER_PIN), A.PEER_PINS: pins(1, 2, 1)}, A.PEER_PINS)
+refuse(nl, "PEER_PIN and PEER_PINS", E.EINVAL, "either PEER_PIN or PEER_PINS", CMD.TUNNEL_NEW,
+       {**DIAL, A.PEER_PINS: pins(1, 2)}, A.PEER_PINS)
+refuse(nl, "a change of no tunnel", E.EINVAL, "^attribute NAME is missing", CMD.TUNNEL_SET,
+       less(SET, A.NAME))
+refuse(nl, "a change of nothing", E.EINVAL, "say what is to be another one", CMD.TUNNEL_SET,
+       less(SET, A.PEER_PIN))
+refuse(nl, "a change of a tunnel that is not there", E.ENOENT, "no tunnel of this name",
+       CMD.TUNNEL_SET, {**SET, A.NAME: text("nobody")}, A.NAME)
+for number, payload in ((A.ROLE, u8(1)), (A.LOCAL, text("127.0.0.1:1")), (A.CIPHERS, u32(1)),
+                        (A.GRACE, u32(1)), (A.DIRECT, u8(0)), (A.ALLOW_UIDS, u32(1)), (A.FD, s32(0))):
+    refuse(nl, "a change of %s" % NAME_OF[number], E.EINVAL, "does not change while a tunnel is there",
+           CMD.TUNNEL_SET, {**SET, number: payload}, number)
+for size in (0, 31, 288):
+    refuse(nl, "a change to PEER_PINS of %d bytes" % size, E.EINVAL, "1 to 8 times", CMD.TUNNEL_SET,
+           {A.NAME: text("old"), A.PEER_PINS: pins(*range(9))[:size]}, A.PEER_PINS)
+refuse(nl, "a change to a key at no absolute path", E.EINVAL, "must be absolute", CMD.TUNNEL_SET,
+       {A.NAME: text("old"), A.KEY: text("key")}, A.KEY)
+refuse(nl, "a change to both kinds of pins", E.EINVAL, "either PEER_PIN or PEER_PINS", CMD.TUNNEL_SET,
+       {**SET, A.PEER_PINS: pins(1, 2)}, A.PEER_PINS)
 for path in ("key", "./key", "~/key"):
     refuse(nl, "key path '%s'" % path, E.EINVAL, "must be absolute", CMD.TUNNEL_NEW,
            {**DIAL, A.KEY: text(path)}, A.KEY)
@@ -170,6 +199,8 @@ refuse(nl, "a second tunnel of one name", E.EEXIST, "tunnel of this name exists"
 taken = bytes.fromhex(os.environ["PIN"])
 refuse(nl, "a second tunnel for one peer on one LOCAL", E.EEXIST, "the same peer", CMD.TUNNEL_NEW,
        {**LISTEN, A.PEER_PIN: taken}, A.PEER_PIN)
+refuse(nl, "one that would have this peer among others", E.EEXIST, "the same peer", CMD.TUNNEL_NEW,
+       {**less(LISTEN, A.PEER_PIN), A.PEER_PINS: pins(1, 2) + taken}, A.PEER_PINS)
 refuse(nl, "a second service of one name", E.EEXIST, "service of this name exists",
        CMD.SERVICE_NEW, {**SERVICE, A.SERVICE: text("web")})
 refuse(nl, "a second listener on one address", E.EEXIST, "listener on this address exists",
@@ -236,6 +267,31 @@ accept(nl, "texts of 255 characters, the longest grace, one cipher", CMD.TUNNEL_
 accept(nl, "the same peer on another LOCAL", CMD.TUNNEL_NEW,
        {A.NAME: text("other"), A.ROLE: u8(1), A.PEER_PIN: bytes.fromhex(os.environ["PIN"]),
         A.LOCAL: text("127.0.0.2:4433"), A.KEY: text("/k")})
+shown = lambda name: nl.call(CMD.TUNNEL_GET, {A.NAME: text(name)}).messages[0]
+eight = b"".join(bytes([n]) * 32 for n in range(8))
+listener = Genl()
+listener.join("config")
+accept(nl, "eight pins for a tunnel that is there", CMD.TUNNEL_SET,
+       {A.NAME: text("other"), A.PEER_PINS: eight})
+same("read as they were written", (eight, None, text("/k")),
+     tuple(shown("other").get(n) for n in (A.PEER_PINS, A.PEER_PIN, A.KEY)))
+told = listener.s.recv(1 << 16)
+same("who listens is told", (CMD.TUNNEL_SET, eight), (told[16], parse(told[20:]).get(A.PEER_PINS)))
+listener.close()
+refuse(nl, "one of them on the same LOCAL", errno.EEXIST, "the same peer", CMD.TUNNEL_NEW,
+       {A.NAME: text("third"), A.ROLE: u8(1), A.PEER_PIN: eight[64:96],
+        A.LOCAL: text("127.0.0.2:4433"), A.KEY: text("/k")}, A.PEER_PIN)
+accept(nl, "another key, and nothing else", CMD.TUNNEL_SET, {A.NAME: text("other"), A.KEY: text("/k2")})
+same("the pins are as they were", (eight, text("/k2")),
+     (shown("other")[A.PEER_PINS], shown("other")[A.KEY]))
+accept(nl, "one pin, as PEER_PINS", CMD.TUNNEL_SET, {A.NAME: text("other"), A.PEER_PINS: eight[:32]})
+same("is PEER_PIN", (eight[:32], None), (shown("other")[A.PEER_PIN], shown("other").get(A.PEER_PINS)))
+accept(nl, "its own pin once more", CMD.TUNNEL_SET, {A.NAME: text("other"), A.PEER_PIN: eight[:32]})
+accept(nl, "those that it had are free again", CMD.TUNNEL_NEW,
+       {A.NAME: text("third"), A.ROLE: u8(1), A.PEER_PIN: eight[64:96],
+        A.LOCAL: text("127.0.0.2:4433"), A.KEY: text("/k")})
+refuse(nl, "but not the other way", errno.EEXIST, "the same peer", CMD.TUNNEL_SET,
+       {A.NAME: text("other"), A.PEER_PINS: eight}, A.PEER_PINS)
 accept(nl, "a service for one tunnel beside one of the same name for all", CMD.SERVICE_NEW,
        {A.SERVICE: text("web"), A.NAME: text("other"), A.ADDRESS: address("127.0.0.1", 81)})
 
@@ -300,6 +356,7 @@ wrong, silent = [], []
 for cmd, attrs, dump in (
         ("TUNNEL_NEW", {A.NAME: text("new"), A.ROLE: u8(0), A.PEER_PIN: pin,
                         A.REMOTE: text("h:1"), A.KEY: text("/k")}, False),
+        ("TUNNEL_SET", {**name, A.PEER_PIN: pin}, False),
         ("TUNNEL_DEL", name, False), ("TUNNEL_GET", name, False), ("TUNNEL_GET", {}, True),
         ("SERVICE_NEW", {A.SERVICE: text("s"), A.ADDRESS: address("127.0.0.1", 80)}, False),
         ("SERVICE_DEL", {A.SERVICE: text("s")}, False), ("SERVICE_GET", {}, True),
@@ -355,6 +412,7 @@ tctl home flush
 python home <<'EOP'
 import ctypes
 import tempfile
+import time
 from genl import *
 nl = Genl()
 E = errno
@@ -442,7 +500,7 @@ def keyed(**how):
 
 # Encrypted, but not for this tunnel.
 ends = keyed()
-wrong("for another peer", E.EKEYREJECTED, "not the one this tunnel is pinned to", ends[0],
+wrong("for another peer", E.EKEYREJECTED, "not one that this tunnel is pinned to", ends[0],
       pin=other_pin)
 works(ends)
 wrong("of a cipher that its tunnel does not allow", E.EPROTO, "does not allow this cipher",
@@ -502,6 +560,51 @@ works(ends)
 accept(nl, "but may serve another tunnel", CMD.CARRIER_ATTACH, attach(ends[0]))
 hello = ends[1].recv(4096)
 same("where it says HELLO", (5, b"TNL1"), (hello[0], hello[16:20]))
+
+# A key that is accepted no more takes its carriers along, and those only.
+def ends_with(sock, what):
+    # GOAWAY, reason 11: it was removed by an administrator; then the end
+    got, last = b"", b"?"
+    while last and len(got) < 4096:
+        last = sock.recv(4096)
+        got += last
+    at = got.rfind(struct.pack("!BBHI", 9, 0, 11, 8))
+    result("%s hears why it ends" % what, None if at >= 0 else "no GOAWAY for it: %r" % got)
+
+
+third = bytes([3]) * 32
+dialler = nl.state()[4][0]
+accept(nl, "a second key for who dials", CMD.TUNNEL_SET, {A.NAME: text("t"), A.PEER_PINS: pin + third})
+same("its carrier stays", [dialler], nl.state()[4])
+accept(nl, "without the second key again", CMD.TUNNEL_SET, {A.NAME: text("t"), A.PEER_PIN: pin})
+same("its carrier stays, again", [dialler], nl.state()[4])
+accept(nl, "the second key only", CMD.TUNNEL_SET, {A.NAME: text("t"), A.PEER_PIN: third})
+same("there is no carrier when that returns", [], nl.state()[4])
+ends_with(ends[1], "who dials")
+accept(nl, "two keys for who listens", CMD.TUNNEL_SET, {A.NAME: text("l"), A.PEER_PINS: pin + third})
+for s in waiting.pop():
+    s.close()
+other = keyed()
+for _ in range(100):
+    answer = nl.call(CMD.CARRIER_ATTACH, attach(other[0], pin=third, tunnel="l"))
+    if answer.errno != E.EBUSY:
+        break
+    time.sleep(0.05)    # the one that was closed goes soon
+same("a carrier of the second may wait, too", 0, answer.errno)
+accept(nl, "now the second key only", CMD.TUNNEL_SET, {A.NAME: text("l"), A.PEER_PIN: third})
+for n, (a, b) in enumerate(waiting):
+    ends_with(b, "carrier %d that waited" % n)
+other[1].settimeout(0.3)
+try:
+    result("that of the second key waits", "it got %r" % other[1].recv(4096))
+except TimeoutError:
+    result("that of the second key waits")
+ends = keyed()
+wrong("of a key that is accepted no more", E.EKEYREJECTED, "not one that this tunnel is pinned to",
+      ends[0], tunnel="l")
+works(ends)
+waiting = [other]
+other[1].settimeout(10)
 accept(nl, "FLUSH", CMD.FLUSH)
 for a, b in waiting:
     if b.recv(4096):
@@ -545,6 +648,14 @@ tunnel add X dial h:1 peer PIN key KEY
 tunnel add a/b dial h:1 peer PIN key KEY
 tunnel add '' dial h:1 peer PIN key KEY
 tunnel add aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa dial h:1 peer PIN key KEY
+tunnel add x dial h:1 peer PIN,PIN key KEY
+tunnel add x dial h:1 peer PIN, key KEY
+tunnel set
+tunnel set old
+tunnel set old peer
+tunnel set old peer 1234
+tunnel set old dial h:1
+tunnel set A peer PIN
 tunnel del
 tunnel del a b
 tunnel show a b

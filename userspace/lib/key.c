@@ -223,6 +223,10 @@ static int check_key_file(const char *path, const struct stat *st, char *err, si
 		return refuse(err, errlen, -EPERM,
 			      "%s has mode %04o, group or others may use it: run 'chmod 600 %s'",
 			      path, st->st_mode & 07777, path);
+	if (st->st_uid && st->st_uid != geteuid())
+		return refuse(err, errlen, -EPERM,
+			      "%s belongs to user %u, who could change it: run 'chown root %s'", path,
+			      st->st_uid, path);
 	if (st->st_size >= KEY_FILE_MAX)
 		return refuse(err, errlen, -EINVAL, "%s is too large for a private key", path);
 	return 0;

@@ -57,6 +57,14 @@ int tnl_join(struct tnl_conn *c, const char *name);
  */
 int tnl_receive(struct tnl_conn *c, tnl_cb cb, void *arg);
 
+/**
+ * tnl_pins - the keys that the peer of a tunnel may have
+ * @attr: of the tunnel
+ * @pins: the first of them, one behind the other; borrowed
+ * Return: how many, 0 to TUNNEL_PINS_MAX.
+ */
+size_t tnl_pins(struct nlattr *const *attr, const uint8_t **pins);
+
 /* --- text.c: text forms -------------------------------------------------- */
 
 /**

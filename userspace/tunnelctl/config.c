@@ -18,7 +18,7 @@
 enum action {
 	ACT_DEL,
 	ACT_ADD,
-	ACT_SET, /* other routes of a listener, another target of a service, which stays */
+	ACT_SET, /* it stays, and gets other routes, another target, other identities */
 };
 
 struct step {
@@ -41,10 +41,7 @@ static bool has_routes(const struct item *item)
 /* Can the one become the other, and be there all the time? */
 static bool in_place(const struct item *a, const struct item *b)
 {
-	return a && b &&
-	       ((has_routes(a) && has_routes(b)) ||
-		(a->kind == ITEM_SERVICE && obj_has(a->o, TUNNEL_A_TARGET) &&
-		 obj_has(b->o, TUNNEL_A_TARGET)));
+	return a && b && item_can_become(a, b);
 }
 
 static bool same(const struct item *a, const struct item *b)
@@ -68,7 +65,7 @@ static bool goes_with(const struct item *item, const struct config *have, const 
 	if (item->kind == ITEM_TUNNEL || !*item->tunnel)
 		return false;
 	t = config_find(have, ITEM_TUNNEL, item->tunnel);
-	return t && !same(t, config_find(want, ITEM_TUNNEL, item->tunnel));
+	return t && !in_place(t, config_find(want, ITEM_TUNNEL, item->tunnel));
 }
 
 /*

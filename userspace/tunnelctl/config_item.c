@@ -13,10 +13,19 @@
 #define GRACE_MS 60000 /* the kernel's default */
 
 /* What of an object is its configuration; the rest is how it is doing. */
-static const int tunnel_attrs[] = { TUNNEL_A_NAME,	 TUNNEL_A_ROLE,	  TUNNEL_A_PEER_PIN,
-				    TUNNEL_A_REMOTE,	 TUNNEL_A_LOCAL,  TUNNEL_A_KEY,
-				    TUNNEL_A_CIPHERS,	 TUNNEL_A_GRACE,  TUNNEL_A_ALLOW_UIDS,
-				    TUNNEL_A_ALLOW_GIDS, TUNNEL_A_DIRECT, 0 };
+static const int tunnel_attrs[] = { TUNNEL_A_NAME,
+				    TUNNEL_A_ROLE,
+				    TUNNEL_A_PEER_PIN,
+				    TUNNEL_A_PEER_PINS,
+				    TUNNEL_A_REMOTE,
+				    TUNNEL_A_LOCAL,
+				    TUNNEL_A_KEY,
+				    TUNNEL_A_CIPHERS,
+				    TUNNEL_A_GRACE,
+				    TUNNEL_A_ALLOW_UIDS,
+				    TUNNEL_A_ALLOW_GIDS,
+				    TUNNEL_A_DIRECT,
+				    0 };
 static const int service_attrs[] = { TUNNEL_A_SERVICE,
 				     TUNNEL_A_NAME,
 				     TUNNEL_A_ADDRESS,
@@ -30,6 +39,8 @@ static const int service_key[] = { TUNNEL_A_SERVICE, TUNNEL_A_NAME, 0 };
 static const int tunnel_key[] = { TUNNEL_A_NAME, 0 };
 static const int listener_key[] = { TUNNEL_A_ADDRESS, 0 };
 static const int target_attrs[] = { TUNNEL_A_SERVICE, TUNNEL_A_NAME, TUNNEL_A_TARGET, 0 };
+static const int identity_attrs[] = { TUNNEL_A_NAME, TUNNEL_A_PEER_PIN, TUNNEL_A_PEER_PINS,
+				      TUNNEL_A_KEY, 0 };
 static const int routes_attrs[] = { TUNNEL_A_ADDRESS, TUNNEL_A_ROUTES, 0 };
 
 static const struct {
@@ -71,6 +82,8 @@ int item_del(struct ctx *ctx, const struct item *item)
 
 int item_set(struct ctx *ctx, const struct item *item)
 {
+	if (item->kind == ITEM_TUNNEL)
+		return send_item(ctx, item, TUNNEL_CMD_TUNNEL_SET, identity_attrs);
 	if (item->kind == ITEM_SERVICE)
 		return send_item(ctx, item, TUNNEL_CMD_SERVICE_SET, target_attrs);
 	return send_item(ctx, item, TUNNEL_CMD_LISTENER_SET, routes_attrs);
@@ -138,6 +151,30 @@ static void put_ids(struct text_buf *b, const struct obj *o, int attr, const cha
 			put(b, "allow %s:%u\n", what, ids[i]);
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+	return memcmp(a, b, TUNNEL_PIN_LEN);
+}
+
+/* In order: any of them is as good. */
+static void put_pins(struct text_buf *b, const struct obj *o)
+{
+	uint8_t pins[TUNNEL_PINS_MAX][TUNNEL_PIN_LEN];
+	char hex[2 * TUNNEL_PIN_LEN + 1];
+	const uint8_t *first;
+	size_t i, n = tnl_pins(o->attr, &first);
+
+	if (n > TUNNEL_PINS_MAX)
+		n = TUNNEL_PINS_MAX;
+	if (n)
+		memcpy(pins, first, n * TUNNEL_PIN_LEN);
+	qsort(pins, n, TUNNEL_PIN_LEN, by_bytes);
+	for (i = 0; i < n; i++) {
+		tnl_format_pin(pins[i], hex);
+		put(b, "peer %s\n", hex);
+	}
+}
+
 /* Names of hosts have no case (RFC 4343), and a port is a number. */
 static void dial_text(struct text_buf *b, const char *remote)
 {
@@ -158,16 +195,14 @@ static void tunnel_text(struct text_buf *b, const struct obj *o)
 	uint32_t grace = o->attr[TUNNEL_A_GRACE] ? obj_num(o, TUNNEL_A_GRACE) : GRACE_MS;
 	uint8_t direct = o->attr[TUNNEL_A_DIRECT] ? obj_num(o, TUNNEL_A_DIRECT) :
 						    TUNNEL_DIRECT_ADMIN;
-	char hex[2 * TUNNEL_PIN_LEN + 1] = "";
 	unsigned int bit;
 
-	if (o->attr[TUNNEL_A_PEER_PIN])
-		tnl_format_pin(nla_data(o->attr[TUNNEL_A_PEER_PIN]), hex);
 	if (obj_num(o, TUNNEL_A_ROLE) == TUNNEL_ROLE_DIAL)
 		dial_text(b, raw(o, TUNNEL_A_REMOTE));
 	else
 		put(b, "listen %s\n", raw(o, TUNNEL_A_LOCAL));
-	put(b, "peer %s\nkey %s\n", hex, raw(o, TUNNEL_A_KEY));
+	put_pins(b, o);
+	put(b, "key %s\n", raw(o, TUNNEL_A_KEY));
 	/* None named are all. */
 	if (ciphers && ciphers != TUNNEL_CIPHER_ALL)
 		for (bit = 0; cipher_word(bit); bit++)
@@ -258,6 +293,49 @@ static void listener_text(struct text_buf *b, const struct obj *o)
 		put(b, "service %s/%s\n", raw(o, TUNNEL_A_NAME),
 		    raw(o,
 			o->attr[TUNNEL_A_DESTINATION] ? TUNNEL_A_DESTINATION : TUNNEL_A_SERVICE));
+}
+
+/* --- what may change -------------------------------------------------------- */
+
+/* The next line that is not about an identity, or the end. */
+static const char *other_line(const char *text)
+{
+	static const char *const words[] = { "peer ", "key " };
+	size_t i;
+
+	while (*text) {
+		for (i = 0; i < ARRAY_SIZE(words); i++)
+			if (!strncmp(text, words[i], strlen(words[i])))
+				break;
+		if (i == ARRAY_SIZE(words))
+			break;
+		text += strcspn(text, "\n");
+		text += *text == '\n';
+	}
+	return text;
+}
+
+static bool has(const struct item *item, int attr)
+{
+	return item->o->attr[attr];
+}
+
+bool item_can_become(const struct item *a, const struct item *b)
+{
+	const char *x, *y;
+	size_t len;
+
+	if (a->kind == ITEM_LISTENER)
+		return has(a, TUNNEL_A_ROUTES) && has(b, TUNNEL_A_ROUTES);
+	if (a->kind == ITEM_SERVICE)
+		return has(a, TUNNEL_A_TARGET) && has(b, TUNNEL_A_TARGET);
+	for (x = other_line(a->text), y = other_line(b->text); *x && *y;
+	     x = other_line(x + len + 1), y = other_line(y + len + 1)) {
+		len = strcspn(x, "\n");
+		if (len != strcspn(y, "\n") || memcmp(x, y, len))
+			return false;
+	}
+	return !*x && !*y;
 }
 
 /* --- items ------------------------------------------------------------------ */

@@ -5,7 +5,7 @@
  *	tunnels:
  *	  home:
  *	    listen: 0.0.0.0:4433
- *	    peer: 57b6...
+ *	    peer: 57b6...		# or a list
  *	    key: /etc/tunnel/gw.key
  *	    services: { db: 127.0.0.1:5432 }
  *	services:
@@ -342,7 +342,7 @@ static void read_tunnel(struct reader *r, struct fy_node *key, struct fy_node *v
 		bool list;
 	} keys[] = {
 		{ "dial", "dial", false },     { "listen", "listen", false },
-		{ "peer", "peer", false },     { "key", "key", false },
+		{ "peer", "peer", true },      { "key", "key", false },
 		{ "ciphers", "cipher", true }, { "grace", "grace", false },
 		{ "allow", "allow", true },    { "direct", "direct", false },
 	};

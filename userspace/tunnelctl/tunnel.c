@@ -8,12 +8,12 @@
 #include <string.h>
 #include "tunnelctl.h"
 
-/* What a TUNNEL_NEW says. */
+/* What a TUNNEL_NEW or TUNNEL_SET says. */
 struct settings {
 	const char *name;
 	const char *remote;	    /* dial */
 	char local[TNL_ADDRSTRLEN]; /* listen */
-	uint8_t pin[TUNNEL_PIN_LEN];
+	struct pins pins;
 	char *key; /* absolute, allocated */
 	const char *ciphers_word, *grace_word;
 	uint32_t ciphers, grace_ms;
@@ -116,7 +116,7 @@ static int read_settings(struct ctx *ctx, int argc, char **argv, struct settings
 	s->grace_word = kw[GRACE].value;
 	ret = s->remote ? check_remote(ctx, s->remote) : set_listen(ctx, s, kw[LISTEN].value);
 	if (!ret)
-		ret = parse_pin(ctx, kw[PEER].value, s->pin);
+		ret = parse_pins(ctx, kw[PEER].value, &s->pins);
 	if (!ret && s->ciphers_word)
 		ret = parse_ciphers(ctx, s->ciphers_word, &s->ciphers);
 	if (!ret && s->grace_word)
@@ -129,6 +129,16 @@ static int read_settings(struct ctx *ctx, int argc, char **argv, struct settings
 	if (!ret)
 		ret = set_key(ctx, s, kw[KEY].value);
 	return ret;
+}
+
+/* Who the peer may be, and who we are: what was said of it. */
+static void put_identity(struct req *req, const struct settings *s)
+{
+	if (s->pins.n)
+		req_data(req, s->pins.n == 1 ? TUNNEL_A_PEER_PIN : TUNNEL_A_PEER_PINS, s->pins.pin,
+			 s->pins.n * TUNNEL_PIN_LEN);
+	if (s->key)
+		req_string(req, TUNNEL_A_KEY, s->key);
 }
 
 static int send_settings(struct ctx *ctx, const struct settings *s)
@@ -145,8 +155,7 @@ static int send_settings(struct ctx *ctx, const struct settings *s)
 		req_string(&req, TUNNEL_A_REMOTE, s->remote);
 	else
 		req_string(&req, TUNNEL_A_LOCAL, s->local);
-	req_data(&req, TUNNEL_A_PEER_PIN, s->pin, sizeof(s->pin));
-	req_string(&req, TUNNEL_A_KEY, s->key);
+	put_identity(&req, s);
 	if (s->ciphers_word)
 		req_u32(&req, TUNNEL_A_CIPHERS, s->ciphers);
 	if (s->grace_word)
@@ -169,6 +178,40 @@ static int tunnel_add(struct ctx *ctx, int argc, char **argv)
 	ret = read_settings(ctx, argc, argv, &s);
 	if (!ret)
 		ret = send_settings(ctx, &s);
+	free(s.key);
+	return ret;
+}
+
+enum { SET_PEER, SET_KEY, SET_KEYWORDS };
+
+static int tunnel_set(struct ctx *ctx, int argc, char **argv)
+{
+	struct keyword kw[SET_KEYWORDS] = {
+		[SET_PEER] = { .name = "peer" },
+		[SET_KEY] = { .name = "key" },
+	};
+	struct settings s = { 0 };
+	struct req req;
+	int ret;
+
+	if (argc < 1)
+		return usage_error(ctx, "NAME is missing");
+	if (argc < 2)
+		return usage_error(ctx, "say what is to be another one: 'peer PIN', 'key FILE'");
+	ret = parse_name(ctx, "tunnel", argv[0]);
+	if (!ret)
+		ret = parse_keywords(ctx, argc - 1, argv + 1, kw, SET_KEYWORDS);
+	if (!ret && kw[SET_PEER].value)
+		ret = parse_pins(ctx, kw[SET_PEER].value, &s.pins);
+	if (!ret && kw[SET_KEY].value)
+		ret = set_key(ctx, &s, kw[SET_KEY].value);
+	if (!ret)
+		ret = req_begin(ctx, &req, TUNNEL_CMD_TUNNEL_SET, 0);
+	if (!ret) {
+		req_string(&req, TUNNEL_A_NAME, argv[0]);
+		put_identity(&req, &s);
+		ret = req_send(ctx, &req, NULL, NULL);
+	}
 	free(s.key);
 	return ret;
 }
@@ -221,9 +264,12 @@ static int tunnel_show(struct ctx *ctx, int argc, char **argv)
 const struct command tunnel_commands[] = {
 	{ "show", "[NAME]", "list tunnels", tunnel_show },
 	{ "add",
-	  "NAME { dial HOST:PORT | listen ADDR:PORT } peer PIN key FILE [cipher LIST] [grace SECONDS] [allow WHO] [direct on|off|admin]",
+	  "NAME { dial HOST:PORT | listen ADDR:PORT } peer PIN[,...] key FILE [cipher LIST] [grace SECONDS] [allow WHO] [direct on|off|admin]",
 	  "make a tunnel; LIST: aes-128-gcm,aes-256-gcm,chacha20-poly1305; WHO: uid:ID,gid:ID,...",
 	  tunnel_add },
+	{ "set", "NAME [peer PIN[,...]] [key FILE]",
+	  "whose keys are accepted, which is ours; what a key made that no longer is ends now",
+	  tunnel_set },
 	{ "del", "NAME", "remove a tunnel and end its sessions", tunnel_del },
 	{ 0 },
 };

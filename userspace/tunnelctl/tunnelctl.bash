@@ -74,10 +74,10 @@ _tunnelctl()
 		;;
 	1)
 		case ${words[0]} in
-		tunnel | service | listener)
+		service | listener)
 			mapfile -t COMPREPLY < <(compgen -W 'show add del' -- "$cur")
 			;;
-		route)
+		tunnel | route)
 			mapfile -t COMPREPLY < <(compgen -W 'show add del set' -- "$cur")
 			;;
 		certificate)
@@ -109,6 +109,15 @@ _tunnelctl()
 		dial | listen | peer | grace | allow | add) ;;
 		*) mapfile -t COMPREPLY < <(compgen -W 'dial listen peer key cipher grace allow direct' -- "$cur") ;;
 		esac
+		;;
+	'tunnel set')
+		if ((${#words[@]} == 2)); then
+			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names tunnel)" -- "$cur")
+		elif [[ $prev == key ]]; then
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		elif [[ $prev != peer ]]; then
+			mapfile -t COMPREPLY < <(compgen -W 'peer key' -- "$cur")
+		fi
 		;;
 	'tunnel show' | 'tunnel del' | 'session show' | 'carrier show')
 		((${#words[@]} == 2)) &&

@@ -9,7 +9,6 @@
 #include "accept.h"
 #include "attach.h"
 #include "clock.h"
-#include "crypto.h"
 #include "listen.h"
 #include "refusal.h"
 #include "suites.h"
@@ -92,7 +91,7 @@ static struct tunnel *tunnel_of(struct listener *l, const uint8_t pin[TUNNEL_PIN
 	struct tunnel *t, *found = NULL;
 
 	for (t = l->d->tunnels; t; t = t->next)
-		if (t->listener == l && crypto_equal(t->pin, pin, TUNNEL_PIN_LEN))
+		if (t->listener == l && tunnel_accepts(t, pin))
 			found = t;
 	return found;
 }
@@ -389,6 +388,17 @@ static void refuse_tunnel(struct tunnel *t, const char *why)
 	t->complaint = why;
 }
 
+/* Does another tunnel there accept one of its keys? */
+static bool meets_another(struct listener *l, const struct tunnel *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n_pins; i++)
+		if (tunnel_of(l, t->pin[i]))
+			return true;
+	return false;
+}
+
 /* t->listener of the tunnels before @t in the list is settled, of those behind it NULL. */
 static void place(struct daemon *d, struct tunnel *t)
 {
@@ -416,7 +426,7 @@ static void place(struct daemon *d, struct tunnel *t)
 	} else if (strcmp(l->key, t->key)) {
 		refuse_tunnel(t, "another tunnel listens there with another KEY");
 		return;
-	} else if (tunnel_of(l, t->pin)) {
+	} else if (meets_another(l, t)) {
 		refuse_tunnel(t, "another tunnel listens there for the same peer");
 		return;
 	}

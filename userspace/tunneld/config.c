@@ -9,6 +9,7 @@
 #include "ask.h"
 #include "clock.h"
 #include "config.h"
+#include "crypto.h"
 #include "dial.h"
 #include "front.h"
 #include "visitor.h"
@@ -17,6 +18,16 @@
 #define SYNC_IDLE_MS 30000
 /* After a dump that failed or notifications that were lost: let the storm pass. */
 #define SYNC_RETRY_MS 100
+
+bool tunnel_accepts(const struct tunnel *t, const uint8_t pin[TUNNEL_PIN_LEN])
+{
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < t->n_pins; i++)
+		found |= crypto_equal(t->pin[i], pin, TUNNEL_PIN_LEN);
+	return found;
+}
 
 /* --- reading the kernel's tunnels ---------------------------------------- */
 
@@ -34,11 +45,13 @@ static void copy_text(char *to, size_t size, struct nlattr *attr)
 static int take_tunnel(uint8_t cmd, struct nlattr **attr, void *arg)
 {
 	struct dump *dump = arg;
+	const uint8_t *pins;
+	size_t n = tnl_pins(attr, &pins);
 	struct tunnel *t;
 
 	(void)cmd;
-	if (!attr[TUNNEL_A_NAME] || !attr[TUNNEL_A_ROLE] || !attr[TUNNEL_A_PEER_PIN] ||
-	    nla_len(attr[TUNNEL_A_PEER_PIN]) != TUNNEL_PIN_LEN)
+	/* Nobody is accepted who is not named. */
+	if (!attr[TUNNEL_A_NAME] || !attr[TUNNEL_A_ROLE] || !n || n > TUNNEL_PINS_MAX)
 		return 0;
 	t = calloc(1, sizeof(*t));
 	if (!t) {
@@ -49,7 +62,8 @@ static int take_tunnel(uint8_t cmd, struct nlattr **attr, void *arg)
 	copy_text(t->remote, sizeof(t->remote), attr[TUNNEL_A_REMOTE]);
 	copy_text(t->local, sizeof(t->local), attr[TUNNEL_A_LOCAL]);
 	copy_text(t->key, sizeof(t->key), attr[TUNNEL_A_KEY]);
-	memcpy(t->pin, nla_data(attr[TUNNEL_A_PEER_PIN]), sizeof(t->pin));
+	memcpy(t->pin, pins, n * TUNNEL_PIN_LEN);
+	t->n_pins = n;
 	t->role = nla_get_u8(attr[TUNNEL_A_ROLE]);
 	if (attr[TUNNEL_A_STATE])
 		t->state = nla_get_u8(attr[TUNNEL_A_STATE]);
@@ -93,7 +107,8 @@ static int read_tunnels(struct daemon *d, struct tunnel **list)
 static bool same_settings(const struct tunnel *a, const struct tunnel *b)
 {
 	return a->role == b->role && a->ciphers == b->ciphers &&
-	       !memcmp(a->pin, b->pin, sizeof(a->pin)) && !strcmp(a->remote, b->remote) &&
+	       a->n_pins == b->n_pins && !memcmp(a->pin, b->pin, sizeof(a->pin)) &&
+	       !strcmp(a->remote, b->remote) &&
 	       !strcmp(a->local, b->local) && !strcmp(a->key, b->key);
 }
 
@@ -221,6 +236,7 @@ static int on_event(uint8_t cmd, struct nlattr **attr, void *arg)
 		ask_start(d, attr);
 		return 0;
 	case TUNNEL_CMD_TUNNEL_NEW:
+	case TUNNEL_CMD_TUNNEL_SET:
 	case TUNNEL_CMD_TUNNEL_DEL:
 	case TUNNEL_CMD_FLUSH:
 	case TUNNEL_CMD_LISTENER_NEW:

@@ -15,7 +15,8 @@ struct tunnel {
 	struct tunnel *next; /* in the order the kernel lists them */
 	char name[TUNNEL_NAME_MAX + 1];
 	uint8_t role, state;
-	uint8_t pin[TUNNEL_PIN_LEN];
+	uint8_t pin[TUNNEL_PINS_MAX][TUNNEL_PIN_LEN]; /* any of these keys, */
+	size_t n_pins;				      /* at least one */
 	char remote[TUNNEL_TEXT_MAX + 1];
 	char local[TUNNEL_TEXT_MAX + 1];
 	char key[TUNNEL_TEXT_MAX + 1];
@@ -25,6 +26,13 @@ struct tunnel {
 	struct listener *listener; /* role listen; NULL: refused, see complaint */
 	const char *complaint;	   /* why refused, as logged; static text */
 };
+
+/**
+ * tunnel_accepts - may the peer have the key with this pin?
+ *
+ * Looks at all of them, so that the time does not tell which one it was.
+ */
+bool tunnel_accepts(const struct tunnel *t, const uint8_t pin[TUNNEL_PIN_LEN]);
 
 /**
  * config_start - register as the daemon, join the groups, read everything

@@ -8,7 +8,6 @@
 #include "attach.h"
 #include "backoff.h"
 #include "clock.h"
-#include "crypto.h"
 #include "dial.h"
 #include "resolve.h"
 
@@ -115,7 +114,7 @@ static bool accept_pin(void *arg, const uint8_t pin[TUNNEL_PIN_LEN])
 {
 	const struct dial *dl = arg;
 
-	return crypto_equal(pin, dl->t->pin, TUNNEL_PIN_LEN);
+	return tunnel_accepts(dl->t, pin);
 }
 
 static void on_handshake(void *arg, const struct handshake_result *result)
@@ -140,8 +139,9 @@ static void on_handshake(void *arg, const struct handshake_result *result)
 	snprintf(why, sizeof(why), "%s", result->why);
 	if (result->pin && !accept_pin(dl, result->pin)) {
 		tnl_format_pin(result->pin, got);
-		tnl_format_pin(dl->t->pin, want);
-		snprintf(why, sizeof(why), "wrong peer: its pin is %s, expected %s", got, want);
+		tnl_format_pin(dl->t->pin[0], want);
+		snprintf(why, sizeof(why), "wrong peer: its pin is %s, expected %s%s", got, want,
+			 dl->t->n_pins > 1 ? " or another one" : "");
 	}
 	address_failed(dl, why);
 }

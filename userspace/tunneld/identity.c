@@ -5,6 +5,7 @@
 #include <string.h>
 #include "crypto.h"
 #include "identity.h"
+#include "log.h"
 #include "pem.h"
 
 #define KEY_FILE_MAX 65536
@@ -14,6 +15,7 @@ struct identity {
 	unsigned int refs;
 	char *path;
 	struct stat st; /* of the file that was loaded */
+	uint64_t tried; /* pem_trace() of one that was not as it must be, 0: none */
 	mbedtls_pk_context key;
 	mbedtls_x509_crt crt;
 	uint8_t pin[TUNNEL_PIN_LEN];
@@ -75,22 +77,54 @@ static int parse(struct identity *id, char *err, size_t errlen)
 	return 0;
 }
 
-static struct identity *load(const char *path, char *err, size_t errlen)
+/* Return: 0, or -errno with a sentence in @err; -EPERM: others may read it. */
+static int load(const char *path, struct identity **result, char *err, size_t errlen)
 {
 	struct identity *id = calloc(1, sizeof(*id));
+	int ret;
 
 	if (!id || !(id->path = strdup(path))) {
 		free(id);
 		snprintf(err, errlen, "out of memory");
-		return NULL;
+		return -ENOMEM;
 	}
 	id->refs = 1;
 	mbedtls_pk_init(&id->key);
 	mbedtls_x509_crt_init(&id->crt);
-	if (!parse(id, err, errlen))
-		return id;
-	identity_put(id);
-	return NULL;
+	ret = parse(id, err, errlen);
+	if (ret)
+		identity_put(id);
+	else
+		*result = id;
+	return ret;
+}
+
+/*
+ * Its file is another one than the one that was read. Return: what is in the cache for it
+ * from now on, or NULL with a sentence in @err.
+ */
+static struct identity *read_again(struct identity **p, char *err, size_t errlen)
+{
+	struct identity *old = *p, *now = NULL;
+	uint64_t trace = pem_trace(old->path, 0);
+	int ret;
+
+	/* It has been tried with this very file: not again for each handshake. */
+	if (trace == old->tried)
+		return old;
+	old->tried = trace;
+	ret = load(old->path, &now, err, errlen);
+	if (ret && ret != -EPERM) {
+		log_info("%s; the key that was read before stays in use", err);
+		return old;
+	}
+	*p = old->next;
+	if (now) {
+		now->next = old->next;
+		*p = now;
+	}
+	identity_put(old);
+	return now;
 }
 
 struct identity *identity_get(const char *path, char *err, size_t errlen)
@@ -101,17 +135,13 @@ struct identity *identity_get(const char *path, char *err, size_t errlen)
 		if (!strcmp(id->path, path))
 			break;
 	if (id) {
-		if (pem_is_same(path, &id->st))
-			return identity_ref(id);
-		*p = id->next;
-		identity_put(id);
+		if (!pem_is_same(path, &id->st))
+			id = read_again(p, err, errlen);
+	} else if (!load(path, &id, err, errlen)) {
+		id->next = cache;
+		cache = id;
 	}
-	id = load(path, err, errlen);
-	if (!id)
-		return NULL;
-	id->next = cache;
-	cache = id;
-	return identity_ref(id);
+	return id ? identity_ref(id) : NULL;
 }
 
 void identity_flush(void)

@@ -15,7 +15,9 @@ struct identity;
  * identity_get - the identity in the file @path
  *
  * Files stay loaded; one that has been replaced or written to since is read
- * again. Handshakes that run keep the one they began with.
+ * again. What cannot be read, or is half written, does not replace what was read
+ * before, which is logged once; but a file that others may read now is refused.
+ * Handshakes that run keep the one they began with.
  *
  * Return: a reference for identity_put(), or NULL with a sentence in @err
  * (unreadable, readable by others, not a private key).

@@ -27,6 +27,8 @@
 #define TUNNEL_NAME_MAX		63
 /* SHA-256 of the peer's DER SubjectPublicKeyInfo (RFC 5280, 4.1.2.7). */
 #define TUNNEL_PIN_LEN		32
+/* Keys that the peer of a tunnel may have. */
+#define TUNNEL_PINS_MAX		8
 /* Text that only the daemon interprets: "host:port", path of a key. */
 #define TUNNEL_TEXT_MAX		255
 /* Uids, and gids, that a tunnel may name. */
@@ -48,7 +50,7 @@
 enum tunnel_cmd {
 	TUNNEL_CMD_UNSPEC,
 	/*
-	 * NAME, ROLE, PEER_PIN, REMOTE (dial) or LOCAL (listen), KEY, [CIPHERS],
+	 * NAME, ROLE, PEER_PIN or PEER_PINS, REMOTE (dial) or LOCAL (listen), KEY, [CIPHERS],
 	 * [GRACE], [ALLOW_UIDS], [ALLOW_GIDS], [DIRECT]
 	 */
 	TUNNEL_CMD_TUNNEL_NEW,
@@ -122,6 +124,14 @@ enum tunnel_cmd {
 	 * notification.
 	 */
 	TUNNEL_CMD_SERVICE_SET,
+
+	/* who the peer of a tunnel may be */
+	/*
+	 * NAME, and what is to be another one: PEER_PIN or PEER_PINS, KEY. The rest stays. A
+	 * carrier of a key that is accepted no more ends, and so do the sessions of a lane whose
+	 * last carrier was one, with TUNNEL_REASON_ADMIN; nothing else does. Also a notification.
+	 */
+	TUNNEL_CMD_TUNNEL_SET,
 
 	__TUNNEL_CMD_MAX,
 };
@@ -328,6 +338,13 @@ enum tunnel_attr {
 	TUNNEL_A_DESTINATION,		/* string, what a session asks its service for */
 	TUNNEL_A_ASK_PORT,		/* u32, netlink port for TUNNEL_CMD_SESSION_ASK */
 	TUNNEL_A_ASK_ID,		/* u64, of a question; the answer repeats it */
+
+	/* who the peer of a tunnel may be */
+	/*
+	 * binary, 1 to TUNNEL_PINS_MAX pins of TUNNEL_PIN_LEN: any of them. A tunnel with one
+	 * has PEER_PIN in its place.
+	 */
+	TUNNEL_A_PEER_PINS,
 
 	__TUNNEL_A_MAX,
 };
