@@ -40,9 +40,9 @@ static int get_pin(struct tnl_lane *lane, void *buf)
 	int len = -ENODATA;
 
 	spin_lock(&lane->lock);
-	if (lane->has_pin) {
-		memcpy(buf, lane->pin, sizeof(lane->pin));
-		len = sizeof(lane->pin);
+	if (lane->has_peer) {
+		memcpy(buf, lane->peer_is.pin, sizeof(lane->peer_is.pin));
+		len = sizeof(lane->peer_is.pin);
 	}
 	spin_unlock(&lane->lock);
 	return len;

@@ -633,13 +633,18 @@ static void hello_timeout(struct work_struct *work)
 
 /* --- the beginning ------------------------------------------------------- */
 
-/* May it be the peer's key? lane.attach_lock held */
-static int check_pin(struct tnl_tunnel *t, const u8 *pin, struct netlink_ext_ack *extack)
+/* May it be this peer? lane.attach_lock held */
+static int check_peer(struct tnl_tunnel *t, const struct tnl_shown *peer,
+		      struct netlink_ext_ack *extack)
 {
 	lockdep_assert_held(&t->lane.attach_lock);
-	if (tnl_identity_accepts(t->identity, pin))
+	if (tnl_identity_accepts(t->identity, peer))
 		return 0;
-	NL_SET_ERR_MSG(extack, "the peer's key is not one that this tunnel is pinned to");
+	if (tnl_identity_way(t->identity) == TNL_IDENTITY_BY_CA)
+		NL_SET_ERR_MSG(extack,
+			       "attribute REVISION is not that of the tunnel: who its peer may be has changed since the handshake");
+	else
+		NL_SET_ERR_MSG(extack, "the peer's key is not one that this tunnel is pinned to");
 	return -EKEYREJECTED;
 }
 
@@ -651,7 +656,7 @@ static int hook(struct tnl_carrier *c, struct tnl_carrier **old,
 	int err;
 
 	mutex_lock(&lane->attach_lock);
-	err = check_pin(c->tunnel, c->pin, extack);
+	err = check_peer(c->tunnel, &c->peer_is, extack);
 	if (err) {
 		/* It was the right one when the handshake began. */
 	} else if (lane->closed) {
@@ -684,7 +689,7 @@ static int hook(struct tnl_carrier *c, struct tnl_carrier **old,
  * tnl_carrier_attach - take a keyed socket over from the daemon
  * @t: the tunnel
  * @fd: of the calling process; it may close it afterwards
- * @pin: SHA-256 of the public key the daemon has verified the peer to have
+ * @peer: who the daemon has verified the peer to be
  * @id: result
  * @extack: gets the sentence of a refusal
  *
@@ -694,7 +699,7 @@ static int hook(struct tnl_carrier *c, struct tnl_carrier **old,
  * Context: process of the daemon.
  * Return: 0, or -errno with the fd as it was.
  */
-int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
+int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const struct tnl_shown *peer, u32 *id,
 		       struct netlink_ext_ack *extack)
 {
 	struct tnl_carrier *c, *old = NULL;
@@ -723,7 +728,7 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 		goto free;
 	/* What is refused is not touched; but hook() decides. */
 	mutex_lock(&t->lane.attach_lock);
-	err = check_pin(t, pin, extack);
+	err = check_peer(t, peer, extack);
 	mutex_unlock(&t->lane.attach_lock);
 	if (err)
 		goto free;
@@ -734,7 +739,7 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 	c->lane = &t->lane;
 	c->tunnel = t;
 	tnl_tunnel_hold(t);
-	memcpy(c->pin, pin, sizeof(c->pin));
+	c->peer_is = *peer;
 	c->sock = sock;
 	c->file = sock->file;
 	c->attached_at = jiffies;

@@ -13,12 +13,12 @@
 #include <linux/mutex.h>
 #include <linux/netlink.h>
 #include <linux/refcount.h>
-#include <linux/tunnel_netlink.h>
 
 #include "chunk.h"
 #include "duty.h"
 #include "frame.h"
 #include "hello.h"
+#include "identity.h"
 #include "ktls.h"
 #include "watch.h"
 
@@ -47,7 +47,7 @@ struct tnl_carrier {
 	struct tnl_ktls ktls;
 	struct list_head node;		/* lane.pending or tnl_net.draining */
 	unsigned long bits;		/* enum tnl_carrier_bit */
-	u8 pin[TUNNEL_PIN_LEN];		/* of the key that the peer has shown */
+	struct tnl_shown peer_is;
 	u8 reason;			/* why it ended; set once, with LOST */
 	u8 goaway;			/* reason to tell the peer at the end, 0: none */
 	bool restart;			/* its end ends the lane's sessions too */
@@ -90,7 +90,7 @@ struct tnl_carrier {
 };
 
 /* carrier.c */
-int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
+int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const struct tnl_shown *peer, u32 *id,
 		       struct netlink_ext_ack *extack);
 
 void tnl_carrier_send_now(struct tnl_carrier *c);

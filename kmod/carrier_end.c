@@ -270,22 +270,22 @@ void tnl_carrier_close_all(struct tnl_lane *lane, u8 reason)
 	mutex_unlock(&lane->attach_lock);
 }
 
-/* Is the lane's stream that of a key which is accepted no more? */
+/* Is the lane's stream that of a peer which is accepted no more? */
 static bool lane_revoked(struct tnl_lane *lane)
 {
 	bool revoked;
 
 	spin_lock(&lane->lock);
-	revoked = lane->has_pin && !tnl_identity_accepts(lane->tunnel->identity, lane->pin);
+	revoked = lane->has_peer && !tnl_identity_accepts(lane->tunnel->identity, &lane->peer_is);
 	spin_unlock(&lane->lock);
 	return revoked;
 }
 
 /**
- * tnl_carrier_revoke - end what a key has made that is accepted no more
+ * tnl_carrier_revoke - end what a peer has made that is accepted no more
  * @lane: attach_lock held: who is accepted does not change, and no carrier is attached
  *
- * Its carriers end, and if it was on the last one that came up, so do the sessions the peer
+ * Its carriers end, and if it was on the last one that came up, so do the sessions it
  * has heard of: with a new epoch nobody can take them up again. Who is accepted still, or
  * again, does not notice.
  *
@@ -301,7 +301,7 @@ struct tnl_carrier *tnl_carrier_revoke(struct tnl_lane *lane)
 	lockdep_assert_held(&lane->attach_lock);
 	/* hello_work() looks for this bit under the lock: they do not come up any more. */
 	list_for_each_entry(c, &lane->pending, node) {
-		if (tnl_identity_accepts(id, c->pin))
+		if (tnl_identity_accepts(id, &c->peer_is))
 			continue;
 		TNL_INC(c->tn, carriers_revoked);
 		if (!test_bit(TNL_CARRIER_LOST, &c->bits))
@@ -309,7 +309,7 @@ struct tnl_carrier *tnl_carrier_revoke(struct tnl_lane *lane)
 		tnl_carrier_lost(c, TUNNEL_REASON_ADMIN);
 	}
 	c = lane->carrier;
-	if (c && (!tnl_identity_accepts(id, c->pin) || lane_revoked(lane))) {
+	if (c && (!tnl_identity_accepts(id, &c->peer_is) || lane_revoked(lane))) {
 		if (!test_and_set_bit(TNL_CARRIER_LOST, &c->bits)) {
 			c->reason = TUNNEL_REASON_ADMIN;
 			c->goaway = TUNNEL_REASON_ADMIN;

@@ -6,6 +6,11 @@
 
 const u16 tnl_identity_attr[TNL_IDENTITY_TEXTS] = {
 	[TNL_IDENTITY_KEY] = TUNNEL_A_KEY,
+	[TNL_IDENTITY_PSK] = TUNNEL_A_PSK,
+	[TNL_IDENTITY_PSK_NAME] = TUNNEL_A_PSK_IDENTITY,
+	[TNL_IDENTITY_CA] = TUNNEL_A_PEER_CA,
+	[TNL_IDENTITY_NAME] = TUNNEL_A_PEER_AUTH_NAME,
+	[TNL_IDENTITY_CERT] = TUNNEL_A_CERT,
 };
 
 /**
@@ -58,8 +63,40 @@ void tnl_identity_free(struct tnl_identity *id)
 	kfree(id);
 }
 
-/* tnl_identity_accepts - may the peer be the one with this key? */
-bool tnl_identity_accepts(const struct tnl_identity *id, const u8 *pin)
+/* tnl_identity_way - of what kind it is */
+enum tnl_identity_way tnl_identity_way(const struct tnl_identity *id)
 {
-	return tnl_pins_have(&id->pins, pin);
+	return id->text[TNL_IDENTITY_PSK] ? TNL_IDENTITY_BY_PSK :
+	       id->text[TNL_IDENTITY_CA] ? TNL_IDENTITY_BY_CA : TNL_IDENTITY_BY_PIN;
+}
+
+/*
+ * tnl_identity_accepts - may the peer be this one?
+ *
+ * What certificates say only the daemon can judge: it must have done so by this very
+ * identity, or one that judges alike.
+ */
+bool tnl_identity_accepts(const struct tnl_identity *id, const struct tnl_shown *s)
+{
+	if (tnl_identity_way(id) == TNL_IDENTITY_BY_CA)
+		return s->revision == id->revision;
+	return tnl_pins_have(&id->pins, s->pin);
+}
+
+static bool same_text(const struct tnl_identity *a, const struct tnl_identity *b, int which)
+{
+	return a->text[which] && b->text[which] && !strcmp(a->text[which], b->text[which]);
+}
+
+/* tnl_identity_meets - could one peer be meant by both? */
+bool tnl_identity_meets(const struct tnl_identity *a, const struct tnl_identity *b)
+{
+	return tnl_pins_meet(&a->pins, &b->pins) || same_text(a, b, TNL_IDENTITY_PSK_NAME) ||
+	       same_text(a, b, TNL_IDENTITY_NAME);
+}
+
+/* tnl_identity_judges_alike - does a certificate mean the same to both? */
+bool tnl_identity_judges_alike(const struct tnl_identity *a, const struct tnl_identity *b)
+{
+	return same_text(a, b, TNL_IDENTITY_CA) && same_text(a, b, TNL_IDENTITY_NAME);
 }

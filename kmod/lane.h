@@ -24,7 +24,7 @@
 #include "chunk.h"
 #include "deframe.h"
 #include "hello.h"
-#include "pins.h"
+#include "identity.h"
 #include "pool.h"
 #include "sched.h"
 
@@ -95,9 +95,9 @@ struct tnl_lane {
 	u32 n_opened, n_accepted;	/* lock: live sessions by opener */
 	u32 peer_window;		/* lock: credit of a new session, 0: unknown */
 	u32 peer_max_sessions;		/* lock */
-	/* lock: key of the peer on the last carrier that came up, since the lane began */
-	bool has_pin;
-	u8 pin[TNL_PIN_LEN];
+	/* lock: the peer on the last carrier that came up, since the lane began */
+	bool has_peer;
+	struct tnl_shown peer_is;
 	struct list_head refused;	/* lock: struct tnl_refusal */
 	unsigned int n_refused;		/* lock */
 	atomic64_t rx_charged;		/* sum of the sessions' charges */

@@ -105,6 +105,12 @@ static int check_ids(const struct nlattr *attr, struct netlink_ext_ack *extack)
 	return -EINVAL;
 }
 
+/* "": none */
+static int check_text_or_none(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	return strnlen(nla_data(attr), nla_len(attr)) ? check_text(attr, extack) : 0;
+}
+
 static int check_pins(const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
 	struct tnl_pins pins;
@@ -150,6 +156,11 @@ static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_ASK_ID]	= { .type = NLA_U64 },
 	[TUNNEL_A_PREFIX]	= { .type = NLA_BINARY, .len = TUNNEL_PREFIX_MAX },
 	[TUNNEL_A_PEER_PINS]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_pins),
+	[TUNNEL_A_PEER_CA]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text),
+	[TUNNEL_A_PEER_AUTH_NAME] = NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text),
+	[TUNNEL_A_CERT]		= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text_or_none),
+	[TUNNEL_A_PSK]		= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text),
+	[TUNNEL_A_PSK_IDENTITY]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_name),
 };
 
 /* A tunnel by name, referenced. */
@@ -552,6 +563,8 @@ static int session_del(struct sk_buff *skb, struct genl_info *info)
 
 static int carrier_attach(struct sk_buff *skb, struct genl_info *info)
 {
+	struct nlattr *revision = info->attrs[TUNNEL_A_REVISION];
+	struct tnl_shown peer = {};
 	struct sk_buff *reply;
 	struct tnl_tunnel *t;
 	void *hdr;
@@ -566,12 +579,14 @@ static int carrier_attach(struct sk_buff *skb, struct genl_info *info)
 	t = get_tunnel(info);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
+	nla_memcpy(peer.pin, info->attrs[TUNNEL_A_PEER_PIN], sizeof(peer.pin));
+	if (revision)
+		peer.revision = nla_get_u32(revision);
 	err = -ENOMEM;
 	reply = begin_reply(info, TUNNEL_CMD_CARRIER_ATTACH, &hdr);
 	if (reply) {
 		err = tnl_carrier_attach(t, nla_get_s32(info->attrs[TUNNEL_A_FD]),
-					 nla_data(info->attrs[TUNNEL_A_PEER_PIN]),
-					 &id, info->extack);
+					 &peer, &id, info->extack);
 		if (err)
 			nlmsg_free(reply);
 		else

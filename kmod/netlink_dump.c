@@ -52,8 +52,10 @@ static int put_identity(struct sk_buff *skb, const struct tnl_identity *id)
 {
 	int i, err;
 
-	err = nla_put(skb, id->pins.n == 1 ? TUNNEL_A_PEER_PIN : TUNNEL_A_PEER_PINS,
-		      id->pins.n * TUNNEL_PIN_LEN, id->pins.pin);
+	err = nla_put_u32(skb, TUNNEL_A_REVISION, id->revision);
+	if (!err && id->pins.n)
+		err = nla_put(skb, id->pins.n == 1 ? TUNNEL_A_PEER_PIN : TUNNEL_A_PEER_PINS,
+			      id->pins.n * TUNNEL_PIN_LEN, id->pins.pin);
 	for (i = 0; !err && i < TNL_IDENTITY_TEXTS; i++)
 		err = put_text(skb, tnl_identity_attr[i], id->text[i]);
 	return err;
@@ -169,7 +171,7 @@ int tnl_put_carrier(struct sk_buff *skb, struct tnl_carrier *c)
 		       up ? TUNNEL_STATE_UP : TUNNEL_STATE_HELLO) ||
 	    put_address(skb, TUNNEL_A_LOCAL_ADDR, &local) ||
 	    (peer.ss_family && put_address(skb, TUNNEL_A_PEER_ADDR, &peer)) ||
-	    nla_put(skb, TUNNEL_A_PEER_PIN, sizeof(c->pin), c->pin) ||
+	    nla_put(skb, TUNNEL_A_PEER_PIN, sizeof(c->peer_is.pin), c->peer_is.pin) ||
 	    nla_put_u16(skb, TUNNEL_A_TLS_VERSION, c->ktls.version) ||
 	    nla_put_u16(skb, TUNNEL_A_TLS_CIPHER, c->ktls.cipher) ||
 	    nla_put_u8(skb, TUNNEL_A_KTLS_TX, c->ktls.tx) ||

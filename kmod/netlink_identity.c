@@ -11,6 +11,55 @@ static int refuse(struct genl_info *info, int attr, const char *sentence)
 	return -EINVAL;
 }
 
+static bool said(struct genl_info *info, int which)
+{
+	return info->attrs[tnl_identity_attr[which]];
+}
+
+/* One way to tell who the peer is, not several. Return: it, or -EINVAL. */
+static int way_of(struct genl_info *info, const struct tnl_identity *old)
+{
+	bool pins = info->attrs[TUNNEL_A_PEER_PIN] || info->attrs[TUNNEL_A_PEER_PINS];
+	bool ca = said(info, TNL_IDENTITY_CA) || said(info, TNL_IDENTITY_NAME);
+
+	if (said(info, TNL_IDENTITY_PSK) || said(info, TNL_IDENTITY_PSK_NAME)) {
+		if (info->attrs[TUNNEL_A_PEER_PINS])
+			return refuse(info, TUNNEL_A_PEER_PINS,
+				      "with PSK there is one PEER_PIN, the fingerprint of the key");
+		if (ca)
+			return refuse(info, TUNNEL_A_PEER_CA,
+				      "the peer is known by PSK or by PEER_CA, not by both");
+		if (said(info, TNL_IDENTITY_KEY) || said(info, TNL_IDENTITY_CERT))
+			return refuse(info, TUNNEL_A_KEY,
+				      "a tunnel has either KEY, a key of its own, or PSK, one that both sides have");
+		return TNL_IDENTITY_BY_PSK;
+	}
+	if (pins && ca)
+		return refuse(info, TUNNEL_A_PEER_CA,
+			      "the peer is known by PEER_PIN or by PEER_CA, not by both");
+	if (ca)
+		return TNL_IDENTITY_BY_CA;
+	if (pins || !old)
+		return TNL_IDENTITY_BY_PIN;
+	return tnl_identity_way(old);
+}
+
+/* What belongs to another way does not stay. */
+static void drop_others(struct tnl_identity *id, int way)
+{
+	if (way == tnl_identity_way(id))
+		return;
+	id->pins.n = 0;
+	tnl_identity_set_text(id, TNL_IDENTITY_PSK, NULL);
+	tnl_identity_set_text(id, TNL_IDENTITY_PSK_NAME, NULL);
+	tnl_identity_set_text(id, TNL_IDENTITY_CA, NULL);
+	tnl_identity_set_text(id, TNL_IDENTITY_NAME, NULL);
+	if (way != TNL_IDENTITY_BY_PSK)
+		return;
+	tnl_identity_set_text(id, TNL_IDENTITY_KEY, NULL);
+	tnl_identity_set_text(id, TNL_IDENTITY_CERT, NULL);
+}
+
 static int take_pins(struct genl_info *info, struct tnl_identity *id)
 {
 	struct nlattr *one = info->attrs[TUNNEL_A_PEER_PIN];
@@ -25,28 +74,69 @@ static int take_pins(struct genl_info *info, struct tnl_identity *id)
 
 static int take_texts(struct genl_info *info, struct tnl_identity *id)
 {
+	const char *words;
 	int i, err = 0;
 
 	for (i = 0; !err && i < TNL_IDENTITY_TEXTS; i++) {
-		const char *said = text(info, tnl_identity_attr[i]);
-
-		if (said)
-			err = tnl_identity_set_text(id, i, said);
+		words = text(info, tnl_identity_attr[i]);
+		if (words)
+			err = tnl_identity_set_text(id, i, *words ? words : NULL);
 	}
 	return err;
 }
 
-/* Is it whole? What is missing is named by its attribute, which a request may have left out. */
-static int check(struct genl_info *info, const struct tnl_identity *id)
+static int check_path(struct genl_info *info, const struct tnl_identity *id, int which,
+		      const char *missing)
 {
-	if (!id->pins.n)
-		return need(info, TUNNEL_A_PEER_PIN, NEED_PIN);
-	if (!id->text[TNL_IDENTITY_KEY])
-		return need(info, TUNNEL_A_KEY,
-			    "attribute KEY is missing: say where our private key is");
-	if (id->text[TNL_IDENTITY_KEY][0] != '/')
-		return refuse(info, TUNNEL_A_KEY, "the path of the key must be absolute");
+	const char *path = id->text[which];
+
+	if (!path)
+		return need(info, tnl_identity_attr[which], missing);
+	if (path[0] != '/')
+		return refuse(info, tnl_identity_attr[which], "this path must be absolute");
 	return 0;
+}
+
+static int check_psk(struct genl_info *info, const struct tnl_identity *id)
+{
+	int err;
+
+	err = check_path(info, id, TNL_IDENTITY_PSK,
+			 "attribute PSK is missing: say where the key is that both sides have");
+	if (err)
+		return err;
+	/* Another file is another key, until somebody has looked. */
+	if (said(info, TNL_IDENTITY_PSK) || !id->pins.n)
+		err = need(info, TUNNEL_A_PEER_PIN,
+			   "attribute PEER_PIN is missing: say which key it is, by its fingerprint");
+	if (!err && !id->text[TNL_IDENTITY_PSK_NAME])
+		err = need(info, TUNNEL_A_PSK_IDENTITY,
+			   "attribute PSK_IDENTITY is missing: say what both sides call the key");
+	return err;
+}
+
+/* Is it whole? What is missing is named by its attribute, which a request may have left out. */
+static int check(struct genl_info *info, const struct tnl_identity *id, int way)
+{
+	int err = 0;
+
+	if (way == TNL_IDENTITY_BY_PSK)
+		return check_psk(info, id);
+	if (way == TNL_IDENTITY_BY_CA) {
+		err = check_path(info, id, TNL_IDENTITY_CA,
+				 "attribute PEER_CA is missing: say who signs for the peer");
+		if (!err && !id->text[TNL_IDENTITY_NAME])
+			err = need(info, TUNNEL_A_PEER_AUTH_NAME,
+				   "attribute PEER_AUTH_NAME is missing: who else has a certificate of this authority would be let in");
+	} else if (!id->pins.n) {
+		err = need(info, TUNNEL_A_PEER_PIN, NEED_PIN);
+	}
+	if (err)
+		return err;
+	if (id->text[TNL_IDENTITY_CERT])
+		err = check_path(info, id, TNL_IDENTITY_CERT, "");
+	return err ?: check_path(info, id, TNL_IDENTITY_KEY,
+				 "attribute KEY is missing: say where our private key is");
 }
 
 /**
@@ -57,18 +147,35 @@ static int check(struct genl_info *info, const struct tnl_identity *id)
  */
 struct tnl_identity *tnl_nl_identity(struct genl_info *info, const struct tnl_identity *old)
 {
-	struct tnl_identity *id = tnl_identity_dup(old);
-	int err;
+	struct tnl_identity *id;
+	int way, err;
 
+	way = way_of(info, old);
+	if (way < 0)
+		return ERR_PTR(way);
+	id = tnl_identity_dup(old);
 	if (!id)
 		return ERR_PTR(-ENOMEM);
+	drop_others(id, way);
 	err = take_pins(info, id) ?:
 	      take_texts(info, id) ?:
-	      check(info, id);
+	      check(info, id, way);
 	if (!err)
 		return id;
 	tnl_identity_free(id);
 	return ERR_PTR(err);
+}
+
+/* Where a request says who the peer is. */
+static int peer_attr(struct genl_info *info)
+{
+	static const int attrs[] = { TUNNEL_A_PEER_PIN, TUNNEL_A_PEER_PINS, TUNNEL_A_PEER_AUTH_NAME,
+				     TUNNEL_A_PSK_IDENTITY };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(attrs) - 1 && !info->attrs[attrs[i]]; i++)
+		;
+	return attrs[i];
 }
 
 /**
@@ -93,10 +200,9 @@ int tnl_nl_identity_free_of(struct tnl_net *tn, struct genl_info *info, u8 role,
 		return 0;
 	list_for_each_entry(t, &tn->tunnels, node) {
 		if (t == except || t->role != role || strcmp(t->local, local) ||
-		    !tnl_pins_meet(&t->identity->pins, &id->pins))
+		    !tnl_identity_meets(t->identity, id))
 			continue;
-		refuse(info,
-		       info->attrs[TUNNEL_A_PEER_PIN] ? TUNNEL_A_PEER_PIN : TUNNEL_A_PEER_PINS,
+		refuse(info, peer_attr(info),
 		       "another tunnel on this address has the same peer: one peer, one tunnel");
 		return -EEXIST;
 	}
@@ -121,7 +227,7 @@ static int check_changes(struct genl_info *info)
 	}
 	if (n)
 		return 0;
-	GENL_SET_ERR_MSG(info, "say what is to be another one: PEER_PIN, PEER_PINS or KEY");
+	GENL_SET_ERR_MSG(info, "say what is to be another one: PEER_PIN, PEER_PINS, PEER_CA, PEER_AUTH_NAME, KEY, CERT, PSK or PSK_IDENTITY");
 	return -EINVAL;
 }
 

@@ -120,8 +120,8 @@ struct tnl_tunnel *tnl_tunnel_create(struct tnl_net *tn,
 	t->identity = config->identity;
 	__module_get(THIS_MODULE);
 	t->id = ++tn->next_tunnel_id;
+	t->identity->revision = ++tn->generation;
 	list_add_tail_rcu(&t->node, &tn->tunnels);
-	tn->generation++;
 	tnl_notify_tunnel(t, TUNNEL_CMD_TUNNEL_NEW);
 	return t;
 }
@@ -142,8 +142,10 @@ struct tnl_identity *tnl_tunnel_identify(struct tnl_tunnel *t, struct tnl_identi
 
 	lockdep_assert_held(&t->tn->lock);
 	lockdep_assert_held(&t->lane.attach_lock);
+	id->revision = ++t->tn->generation;
+	if (tnl_identity_judges_alike(id, old))
+		id->revision = old->revision;
 	t->identity = id;
-	t->tn->generation++;
 	tnl_notify_tunnel(t, TUNNEL_CMD_TUNNEL_SET);
 	return old;
 }

@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ret = tnl_key_pin(path, pin, err, sizeof(err));
 	must(ret <= 0 && !ret == !err[0]);
 	must(strlen(err) < sizeof(err));
-	id = identity_get(path, why, sizeof(why));
+	id = identity_get(path, "", why, sizeof(why));
 	must(!id == !!why[0]);
 	/* what the tool takes the daemon takes; it would also take other kinds of keys */
 	must(ret || id);

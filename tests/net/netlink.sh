@@ -7,7 +7,7 @@
 # carrier.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..429
+echo 1..451
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN
 
 check "the module loads" load_module
@@ -189,6 +189,43 @@ refuse(nl, "a change to a key at no absolute path", E.EINVAL, "must be absolute"
        {A.NAME: text("old"), A.KEY: text("key")}, A.KEY)
 refuse(nl, "a change to both kinds of pins", E.EINVAL, "either PEER_PIN or PEER_PINS", CMD.TUNNEL_SET,
        {**SET, A.PEER_PINS: pins(1, 2)}, A.PEER_PINS)
+PSK = {**less(DIAL, A.KEY), A.PSK: text("/psk"), A.PSK_IDENTITY: text("both")}
+for number in (A.PEER_PIN, A.PSK, A.PSK_IDENTITY):
+    refuse(nl, "a tunnel with a PSK needs %s" % NAME_OF[number], E.EINVAL,
+           "^attribute %s is missing: " % NAME_OF[number], CMD.TUNNEL_NEW, less(PSK, number))
+refuse(nl, "PSK and KEY", E.EINVAL, "either KEY.*or PSK", CMD.TUNNEL_NEW, {**PSK, A.KEY: text("/k")}, A.KEY)
+refuse(nl, "PSK and PEER_PINS", E.EINVAL, "one PEER_PIN", CMD.TUNNEL_NEW,
+       {**less(PSK, A.PEER_PIN), A.PEER_PINS: pins(1, 2)}, A.PEER_PINS)
+refuse(nl, "PSK at no absolute path", E.EINVAL, "must be absolute", CMD.TUNNEL_NEW,
+       {**PSK, A.PSK: text("psk")}, A.PSK)
+refuse(nl, "PSK_IDENTITY in capitals", E.EINVAL, "^a name is", CMD.TUNNEL_NEW,
+       {**PSK, A.PSK_IDENTITY: text("Both")}, A.PSK_IDENTITY)
+refuse(nl, "a change to a PSK without its name", E.EINVAL, "^attribute PSK_IDENTITY is missing",
+       CMD.TUNNEL_SET, {**SET, A.PSK: text("/psk")})
+refuse(nl, "a change to a PSK without its fingerprint", E.EINVAL, "^attribute PEER_PIN is missing",
+       CMD.TUNNEL_SET, {A.NAME: text("old"), A.PSK: text("/psk"), A.PSK_IDENTITY: text("both")})
+refuse(nl, "a change to the name of a PSK that is not there", E.EINVAL, "^attribute PSK is missing",
+       CMD.TUNNEL_SET, {A.NAME: text("old"), A.PSK_IDENTITY: text("both")})
+CA = {**less(DIAL, A.PEER_PIN), A.PEER_CA: text("/ca"), A.PEER_AUTH_NAME: text("peer.example"), A.CERT: text("/c")}
+for number, name in ((A.PEER_CA, "PEER_CA"), (A.PEER_AUTH_NAME, "PEER_AUTH_NAME"), (A.KEY, "KEY")):
+    refuse(nl, "a tunnel with an authority needs %s" % name, E.EINVAL, "^attribute %s is missing: " % name,
+           CMD.TUNNEL_NEW, less(CA, number))
+for number, more in ((A.PEER_CA, {A.PEER_PIN: pins(1)}), (A.PEER_CA, {A.PEER_PINS: pins(1, 2)}),
+                     (A.PEER_CA, {A.PSK: text("/psk"), A.PSK_IDENTITY: text("both")})):
+    refuse(nl, "an authority and %s" % NAME_OF[list(more)[0]], E.EINVAL, "known by .*, not by both", CMD.TUNNEL_NEW,
+           {**less(CA, A.KEY), **more}, number)
+refuse(nl, "a PSK and a certificate", E.EINVAL, "either KEY.*or PSK", CMD.TUNNEL_NEW, {**PSK, A.CERT: text("/c")})
+for number in (A.PEER_CA, A.CERT):
+    refuse(nl, "%s at no absolute path" % NAME_OF[number], E.EINVAL, "must be absolute", CMD.TUNNEL_NEW,
+           {**CA, number: text("x")}, number)
+for number in (A.PEER_CA, A.PEER_AUTH_NAME, A.PSK):
+    refuse(nl, "%s of no characters" % NAME_OF[number], E.EINVAL, "1 to 255 bytes", CMD.TUNNEL_SET,
+           {A.NAME: text("old"), number: text("")}, number)
+for number in (A.PEER_CA, A.PEER_AUTH_NAME, A.PSK, A.CERT):
+    refuse(nl, "%s of 256 characters" % NAME_OF[number], E.EINVAL, "1 to 255 bytes", CMD.TUNNEL_SET,
+           {A.NAME: text("old"), number: text("/" * 256)}, number)
+refuse(nl, "a change to an authority without a name", E.EINVAL, "^attribute PEER_AUTH_NAME is missing",
+       CMD.TUNNEL_SET, {A.NAME: text("old"), A.PEER_CA: text("/ca")})
 for path in ("key", "./key", "~/key"):
     refuse(nl, "key path '%s'" % path, E.EINVAL, "must be absolute", CMD.TUNNEL_NEW,
            {**DIAL, A.KEY: text(path)}, A.KEY)
@@ -292,6 +329,40 @@ accept(nl, "those that it had are free again", CMD.TUNNEL_NEW,
         A.LOCAL: text("127.0.0.2:4433"), A.KEY: text("/k")})
 refuse(nl, "but not the other way", errno.EEXIST, "the same peer", CMD.TUNNEL_SET,
        {A.NAME: text("other"), A.PEER_PINS: eight}, A.PEER_PINS)
+accept(nl, "a PSK in the place of pins", CMD.TUNNEL_SET,
+       {A.NAME: text("third"), A.PSK: text("/psk"), A.PSK_IDENTITY: text("both"),
+        A.PEER_PIN: bytes([77]) * 32})
+same("there is no key any more", (text("/psk"), text("both"), bytes([77]) * 32, None),
+     tuple(shown("third").get(n) for n in (A.PSK, A.PSK_IDENTITY, A.PEER_PIN, A.KEY)))
+refuse(nl, "a second one of this name on the same LOCAL", errno.EEXIST, "the same peer", CMD.TUNNEL_SET,
+       {A.NAME: text("other"), A.PSK: text("/psk2"), A.PSK_IDENTITY: text("both"), A.PEER_PIN: bytes([78]) * 32},
+       A.PEER_PIN)
+accept(nl, "another name for it", CMD.TUNNEL_SET, {A.NAME: text("third"), A.PSK_IDENTITY: text("ours")})
+same("the rest stays", (text("/psk"), text("ours"), bytes([77]) * 32),
+     tuple(shown("third").get(n) for n in (A.PSK, A.PSK_IDENTITY, A.PEER_PIN)))
+revision = shown("third")[A.REVISION]
+accept(nl, "an authority in its place", CMD.TUNNEL_SET,
+       {A.NAME: text("third"), A.PEER_CA: text("/ca"), A.PEER_AUTH_NAME: text("a.example"), A.KEY: text("/k"),
+        A.CERT: text("/c")})
+first = shown("third")
+same("nothing of the PSK is left, either", (text("/ca"), text("a.example"), text("/k"), text("/c"), None, None, None),
+     tuple(first.get(n) for n in (A.PEER_CA, A.PEER_AUTH_NAME, A.KEY, A.CERT, A.PSK, A.PSK_IDENTITY, A.PEER_PIN)))
+accept(nl, "no certificate any more", CMD.TUNNEL_SET, {A.NAME: text("third"), A.CERT: text("")})
+same("it is gone, and peers are judged as before", (None, first[A.REVISION]),
+     (shown("third").get(A.CERT), shown("third")[A.REVISION]))
+accept(nl, "another name", CMD.TUNNEL_SET, {A.NAME: text("third"), A.PEER_AUTH_NAME: text("b.example")})
+same("peers are judged in another way", (text("/ca"), True),
+     (shown("third")[A.PEER_CA], len({revision, first[A.REVISION], shown("third")[A.REVISION]}) == 3))
+refuse(nl, "a second one of this name on the same LOCAL", errno.EEXIST, "the same peer", CMD.TUNNEL_SET,
+       {A.NAME: text("other"), A.PEER_CA: text("/ca2"), A.PEER_AUTH_NAME: text("b.example")}, A.PEER_AUTH_NAME)
+accept(nl, "and back to the PSK", CMD.TUNNEL_SET,
+       {A.NAME: text("third"), A.PSK: text("/psk"), A.PSK_IDENTITY: text("ours"), A.PEER_PIN: bytes([77]) * 32})
+refuse(nl, "a change back to pins needs a key", errno.EINVAL, "^attribute KEY is missing", CMD.TUNNEL_SET,
+       {A.NAME: text("third"), A.PEER_PIN: eight[64:96]})
+accept(nl, "with one it is done", CMD.TUNNEL_SET,
+       {A.NAME: text("third"), A.PEER_PIN: eight[64:96], A.KEY: text("/k")})
+same("nothing of the PSK is left", (None, None, text("/k")),
+     tuple(shown("third").get(n) for n in (A.PSK, A.PSK_IDENTITY, A.KEY)))
 accept(nl, "a service for one tunnel beside one of the same name for all", CMD.SERVICE_NEW,
        {A.SERVICE: text("web"), A.NAME: text("other"), A.ADDRESS: address("127.0.0.1", 81)})
 
@@ -561,6 +632,26 @@ accept(nl, "but may serve another tunnel", CMD.CARRIER_ATTACH, attach(ends[0]))
 hello = ends[1].recv(4096)
 same("where it says HELLO", (5, b"TNL1"), (hello[0], hello[16:20]))
 
+# Whoever a certificate is for: the daemon must have judged by what is configured now.
+judged = {A.NAME: text("t"), A.PEER_CA: text("/ca"), A.PEER_AUTH_NAME: text("a.example")}
+accept(nl, "a tunnel by an authority", CMD.TUNNEL_NEW,
+       {**less(base, A.PEER_PIN), **judged, A.NAME: text("ca")})
+revision = nl.call(CMD.TUNNEL_GET, {A.NAME: text("ca")}).messages[0][A.REVISION]
+stranger = keyed()
+wrong("judged by nothing", E.EKEYREJECTED, "^attribute REVISION is not that of the tunnel", stranger[0], tunnel="ca")
+refuse(nl, "nor judged by what was before", E.EKEYREJECTED, "^attribute REVISION is not that", CMD.CARRIER_ATTACH,
+       {**attach(stranger[0], tunnel="ca"), A.REVISION: u32(struct.unpack("=I", revision)[0] - 1)})
+works(stranger)
+accept(nl, "judged by what is", CMD.CARRIER_ATTACH, {**attach(stranger[0], tunnel="ca"), A.REVISION: revision})
+stranger[1].recv(4096)
+carriers = nl.state()[4]
+accept(nl, "another key of ours", CMD.TUNNEL_SET, {A.NAME: text("ca"), A.KEY: text("/k2")})
+accept(nl, "the pin of its key in the place of the authority", CMD.TUNNEL_SET, {A.NAME: text("ca"), A.PEER_PIN: pin})
+same("its carrier stays with both", carriers, nl.state()[4])
+accept(nl, "the authority again", CMD.TUNNEL_SET, {**judged, A.NAME: text("ca")})
+same("which has judged nobody yet", len(carriers) - 1, len(nl.state()[4]))
+same("the connection ends", True, b"" == stranger[1].recv(4096) or b"" == stranger[1].recv(4096))
+
 # A key that is accepted no more takes its carriers along, and those only.
 def ends_with(sock, what):
     # GOAWAY, reason 11: it was removed by an administrator; then the end
@@ -650,6 +741,10 @@ tunnel add '' dial h:1 peer PIN key KEY
 tunnel add aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa dial h:1 peer PIN key KEY
 tunnel add x dial h:1 peer PIN,PIN key KEY
 tunnel add x dial h:1 peer PIN, key KEY
+tunnel add x dial h:1 psk KEY
+tunnel add x dial h:1 psk-identity a
+tunnel add x dial h:1 psk KEY psk-identity a key KEY
+tunnel set old psk-identity A
 tunnel set
 tunnel set old
 tunnel set old peer

@@ -104,6 +104,11 @@ static struct nla_policy tunnel_policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_TARGET] = { .type = NLA_STRING },
 	[TUNNEL_A_DESTINATION] = { .type = NLA_STRING },
 	[TUNNEL_A_ASK_ID] = { .type = NLA_U64 },
+	[TUNNEL_A_PSK] = { .type = NLA_STRING },
+	[TUNNEL_A_PEER_CA] = { .type = NLA_STRING },
+	[TUNNEL_A_PEER_AUTH_NAME] = { .type = NLA_STRING },
+	[TUNNEL_A_CERT] = { .type = NLA_STRING },
+	[TUNNEL_A_PSK_IDENTITY] = { .type = NLA_STRING },
 	[TUNNEL_A_PEER_PINS] = { .minlen = TUNNEL_PIN_LEN,
 				 .maxlen = TUNNEL_PINS_MAX * TUNNEL_PIN_LEN },
 };

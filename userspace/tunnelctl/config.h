@@ -25,6 +25,9 @@ struct item {
 	struct obj *o;
 };
 
+/** ITEM_FINGERPRINT - which key is in the file of a PSK; a file says it by itself */
+#define ITEM_FINGERPRINT "psk-fingerprint"
+
 struct config {
 	struct item *item; /* sorted by kind and key */
 	size_t n;

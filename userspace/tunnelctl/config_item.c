@@ -13,19 +13,11 @@
 #define GRACE_MS 60000 /* the kernel's default */
 
 /* What of an object is its configuration; the rest is how it is doing. */
-static const int tunnel_attrs[] = { TUNNEL_A_NAME,
-				    TUNNEL_A_ROLE,
-				    TUNNEL_A_PEER_PIN,
-				    TUNNEL_A_PEER_PINS,
-				    TUNNEL_A_REMOTE,
-				    TUNNEL_A_LOCAL,
-				    TUNNEL_A_KEY,
-				    TUNNEL_A_CIPHERS,
-				    TUNNEL_A_GRACE,
-				    TUNNEL_A_ALLOW_UIDS,
-				    TUNNEL_A_ALLOW_GIDS,
-				    TUNNEL_A_DIRECT,
-				    0 };
+static const int tunnel_attrs[] = { TUNNEL_A_NAME,	 TUNNEL_A_ROLE,	  TUNNEL_A_PEER_PIN,
+				    TUNNEL_A_PEER_PINS,	 TUNNEL_A_REMOTE, TUNNEL_A_LOCAL,
+				    TUNNEL_A_KEY,	 TUNNEL_A_PSK,	  TUNNEL_A_PSK_IDENTITY,
+				    TUNNEL_A_CIPHERS,	 TUNNEL_A_GRACE,  TUNNEL_A_ALLOW_UIDS,
+				    TUNNEL_A_ALLOW_GIDS, TUNNEL_A_DIRECT, 0 };
 static const int service_attrs[] = { TUNNEL_A_SERVICE,
 				     TUNNEL_A_NAME,
 				     TUNNEL_A_ADDRESS,
@@ -39,8 +31,15 @@ static const int service_key[] = { TUNNEL_A_SERVICE, TUNNEL_A_NAME, 0 };
 static const int tunnel_key[] = { TUNNEL_A_NAME, 0 };
 static const int listener_key[] = { TUNNEL_A_ADDRESS, 0 };
 static const int target_attrs[] = { TUNNEL_A_SERVICE, TUNNEL_A_NAME, TUNNEL_A_TARGET, 0 };
-static const int identity_attrs[] = { TUNNEL_A_NAME, TUNNEL_A_PEER_PIN, TUNNEL_A_PEER_PINS,
-				      TUNNEL_A_KEY, 0 };
+static const int identity_attrs[] = { TUNNEL_A_NAME,
+				      TUNNEL_A_PEER_PIN,
+				      TUNNEL_A_PEER_PINS,
+				      TUNNEL_A_KEY,
+				      TUNNEL_A_PSK,
+				      TUNNEL_A_PSK_IDENTITY,
+				      TUNNEL_A_PEER_CA,
+				      TUNNEL_A_PEER_AUTH_NAME,
+				      0 };
 static const int routes_attrs[] = { TUNNEL_A_ADDRESS, TUNNEL_A_ROUTES, 0 };
 
 static const struct {
@@ -80,10 +79,23 @@ int item_del(struct ctx *ctx, const struct item *item)
 	return send_item(ctx, item, kinds[item->kind].del, kinds[item->kind].key);
 }
 
+static int set_identity(struct ctx *ctx, const struct item *item)
+{
+	const struct nlattr *cert = item->o->attr[TUNNEL_A_CERT];
+	struct req req;
+
+	if (req_obj(ctx, &req, TUNNEL_CMD_TUNNEL_SET, item->o, identity_attrs))
+		return -1;
+	/* one that it has had would stay */
+	if (item->o->attr[TUNNEL_A_KEY])
+		req_string(&req, TUNNEL_A_CERT, cert ? nla_get_string(cert) : "");
+	return req_try(ctx, &req);
+}
+
 int item_set(struct ctx *ctx, const struct item *item)
 {
 	if (item->kind == ITEM_TUNNEL)
-		return send_item(ctx, item, TUNNEL_CMD_TUNNEL_SET, identity_attrs);
+		return set_identity(ctx, item);
 	if (item->kind == ITEM_SERVICE)
 		return send_item(ctx, item, TUNNEL_CMD_SERVICE_SET, target_attrs);
 	return send_item(ctx, item, TUNNEL_CMD_LISTENER_SET, routes_attrs);
@@ -162,6 +174,7 @@ static void put_pins(struct text_buf *b, const struct obj *o)
 	uint8_t pins[TUNNEL_PINS_MAX][TUNNEL_PIN_LEN];
 	char hex[2 * TUNNEL_PIN_LEN + 1];
 	const uint8_t *first;
+	bool psk = o->attr[TUNNEL_A_PSK];
 	size_t i, n = tnl_pins(o->attr, &first);
 
 	if (n > TUNNEL_PINS_MAX)
@@ -171,7 +184,7 @@ static void put_pins(struct text_buf *b, const struct obj *o)
 	qsort(pins, n, TUNNEL_PIN_LEN, by_bytes);
 	for (i = 0; i < n; i++) {
 		tnl_format_pin(pins[i], hex);
-		put(b, "peer %s\n", hex);
+		put(b, "%s %s\n", psk ? ITEM_FINGERPRINT : "peer", hex);
 	}
 }
 
@@ -189,6 +202,12 @@ static void dial_text(struct text_buf *b, const char *remote)
 	put(b, "dial %s:%lu\n", host, colon ? strtoul(colon, NULL, 10) : 0);
 }
 
+static void put_word(struct text_buf *b, const char *word, const struct obj *o, int attr)
+{
+	if (o->attr[attr])
+		put(b, "%s %s\n", word, raw(o, attr));
+}
+
 static void tunnel_text(struct text_buf *b, const struct obj *o)
 {
 	uint32_t ciphers = o->attr[TUNNEL_A_CIPHERS] ? obj_num(o, TUNNEL_A_CIPHERS) : 0;
@@ -202,7 +221,12 @@ static void tunnel_text(struct text_buf *b, const struct obj *o)
 	else
 		put(b, "listen %s\n", raw(o, TUNNEL_A_LOCAL));
 	put_pins(b, o);
-	put(b, "key %s\n", raw(o, TUNNEL_A_KEY));
+	put_word(b, "ca", o, TUNNEL_A_PEER_CA);
+	put_word(b, "name", o, TUNNEL_A_PEER_AUTH_NAME);
+	put_word(b, "key", o, TUNNEL_A_KEY);
+	put_word(b, "certificate", o, TUNNEL_A_CERT);
+	put_word(b, "psk", o, TUNNEL_A_PSK);
+	put_word(b, "psk-identity", o, TUNNEL_A_PSK_IDENTITY);
 	/* None named are all. */
 	if (ciphers && ciphers != TUNNEL_CIPHER_ALL)
 		for (bit = 0; cipher_word(bit); bit++)
@@ -300,7 +324,10 @@ static void listener_text(struct text_buf *b, const struct obj *o)
 /* The next line that is not about an identity, or the end. */
 static const char *other_line(const char *text)
 {
-	static const char *const words[] = { "peer ", "key " };
+	static const char *const words[] = {
+		"peer ", "key ",  "psk ",	 "psk-identity ", ITEM_FINGERPRINT " ",
+		"ca ",	 "name ", "certificate "
+	};
 	size_t i;
 
 	while (*text) {

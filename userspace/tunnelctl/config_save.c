@@ -170,6 +170,8 @@ static void write_tunnel(const struct config *c, const struct item *item, char *
 	puts(":");
 	while ((line = next_line(&text))) {
 		value = value_of(line);
+		if (!strcmp(line, ITEM_FINGERPRINT))
+			continue;
 		if (list && strcmp(list, line)) {
 			puts("]");
 			list = NULL;

@@ -6,7 +6,7 @@
  *	  home:
  *	    listen: 0.0.0.0:4433
  *	    peer: 57b6...		# or a list
- *	    key: /etc/tunnel/gw.key
+ *	    key: /etc/tunnel/gw.key	# or psk and psk-identity in place of both
  *	    services: { db: 127.0.0.1:5432 }
  *	services:
  *	  web: 127.0.0.1:80
@@ -341,10 +341,19 @@ static void read_tunnel(struct reader *r, struct fy_node *key, struct fy_node *v
 		const char *key, *word;
 		bool list;
 	} keys[] = {
-		{ "dial", "dial", false },     { "listen", "listen", false },
-		{ "peer", "peer", true },      { "key", "key", false },
-		{ "ciphers", "cipher", true }, { "grace", "grace", false },
-		{ "allow", "allow", true },    { "direct", "direct", false },
+		{ "dial", "dial", false },
+		{ "listen", "listen", false },
+		{ "peer", "peer", true },
+		{ "key", "key", false },
+		{ "psk", "psk", false },
+		{ "psk-identity", "psk-identity", false },
+		{ "ca", "ca", false },
+		{ "name", "name", false },
+		{ "certificate", "certificate", false },
+		{ "ciphers", "cipher", true },
+		{ "grace", "grace", false },
+		{ "allow", "allow", true },
+		{ "direct", "direct", false },
 	};
 	struct fy_node *services = NULL, *services_key = NULL;
 	struct words w = { .n = 0 };
@@ -356,7 +365,8 @@ static void read_tunnel(struct reader *r, struct fy_node *key, struct fy_node *v
 	if (!name)
 		return;
 	if (!fy_node_is_mapping(value)) {
-		wrong(r, key, "tunnel '%s' needs at least 'dial' or 'listen', 'peer' and 'key'",
+		wrong(r, key,
+		      "tunnel '%s' needs at least 'dial' or 'listen', and 'peer' or 'ca' and 'name' with 'key', or 'psk' and 'psk-identity'",
 		      name);
 		free(name);
 		return;
@@ -376,7 +386,7 @@ static void read_tunnel(struct reader *r, struct fy_node *key, struct fy_node *v
 			services = v;
 		} else {
 			unknown_key(r, k,
-				    "dial, listen, peer, key, ciphers, grace, allow, direct and services");
+				    "dial, listen, peer, ca, name, key, certificate, psk, psk-identity, ciphers, grace, allow, direct and services");
 		}
 	}
 	run(r, key, tunnel_commands, &w);

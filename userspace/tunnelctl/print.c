@@ -77,7 +77,7 @@ static const char *state_of(const struct obj *o)
 {
 	uint8_t state = obj_num(o, TUNNEL_A_STATE);
 
-	if (obj_has(o, TUNNEL_A_REVISION))
+	if (obj_has(o, TUNNEL_A_REVISION) && !is_tunnel(o))
 		return tnl_listener_state_name(state);
 	return is_session(o) ? tnl_session_state_name(state) : tnl_state_name(state);
 }
@@ -275,6 +275,11 @@ static const struct {
 	{ TUNNEL_A_PEER_PINS, "peer_pins", put_pins },
 	{ TUNNEL_A_PEER_NAME, "peer_name", put_text },
 	{ TUNNEL_A_KEY, "key", put_text },
+	{ TUNNEL_A_CERT, "certificate", put_text },
+	{ TUNNEL_A_PEER_CA, "ca", put_text },
+	{ TUNNEL_A_PEER_AUTH_NAME, "auth_name", put_text },
+	{ TUNNEL_A_PSK, "psk", put_text },
+	{ TUNNEL_A_PSK_IDENTITY, "psk_identity", put_text },
 	{ TUNNEL_A_CIPHERS, "ciphers", put_ciphers },
 	{ TUNNEL_A_GRACE, "grace_ms", put_num },
 	{ TUNNEL_A_DIRECT, "direct", put_direct },
@@ -421,12 +426,20 @@ void tunnel_print(const struct obj *o)
 	printf("  %s: %s\n", tnl_role_name(obj_num(o, TUNNEL_A_ROLE)), obj_text(o, where));
 	for (i = 0; i < n; i++) {
 		tnl_format_pin(pin + i * TUNNEL_PIN_LEN, hex);
-		printf("  peer: %s\n", hex);
+		printf("  %s: %s\n", obj_has(o, TUNNEL_A_PSK) ? "psk fingerprint" : "peer", hex);
 	}
 	if (obj_has(o, TUNNEL_A_PEER_NAME))
 		printf("  peer's name for it: %s\n", obj_text(o, TUNNEL_A_PEER_NAME));
 	if (obj_has(o, TUNNEL_A_KEY))
 		printf("  key: %s\n", obj_text(o, TUNNEL_A_KEY));
+	if (obj_has(o, TUNNEL_A_CERT))
+		printf("  certificate: %s\n", obj_text(o, TUNNEL_A_CERT));
+	if (obj_has(o, TUNNEL_A_PEER_CA))
+		printf("  peer: %s, by %s\n", obj_text(o, TUNNEL_A_PEER_AUTH_NAME),
+		       obj_text(o, TUNNEL_A_PEER_CA));
+	if (obj_has(o, TUNNEL_A_PSK))
+		printf("  psk: %s, identity %s\n", obj_text(o, TUNNEL_A_PSK),
+		       obj_text(o, TUNNEL_A_PSK_IDENTITY));
 	if (obj_has(o, TUNNEL_A_CIPHERS))
 		print_ciphers(obj_num(o, TUNNEL_A_CIPHERS));
 	if (obj_has(o, TUNNEL_A_GRACE))

@@ -9,7 +9,9 @@
 #include "accept.h"
 #include "attach.h"
 #include "clock.h"
+#include "crypto.h"
 #include "listen.h"
+#include "peer.h"
 #include "refusal.h"
 #include "suites.h"
 
@@ -24,6 +26,8 @@ struct inbound {
 	struct sockaddr_storage addr;
 	uint64_t began_ms;
 	char peer[TNL_ADDRSTRLEN];
+	char tunnel[TUNNEL_NAME_MAX + 1]; /* whose peer it is, as soon as that is known, */
+	uint32_t revision;		  /* by which settings */
 };
 
 struct listener {
@@ -32,14 +36,16 @@ struct listener {
 	struct sockaddr_storage addr;
 	socklen_t addrlen;
 	char text[TNL_ADDRSTRLEN];
-	char key[TUNNEL_TEXT_MAX + 1];
+	char key[TUNNEL_TEXT_MAX + 1]; /* "": all its tunnels have PSK */
+	char cert[TUNNEL_TEXT_MAX + 1];
+	bool psk;		  /* some have */
 	uint32_t ciphers;	  /* of all its tunnels */
 	bool wanted;		  /* during accept_sync() */
 	int fd;			  /* -1: not bound yet */
 	struct event *io, *timer; /* timer: bind again, or accept again */
 	unsigned int retry_ms;
 	bool complained;
-	struct log_limit key_log;
+	struct log_limit key_log, psk_log;
 	struct inbound *inbound;
 };
 
@@ -96,11 +102,77 @@ static struct tunnel *tunnel_of(struct listener *l, const uint8_t pin[TUNNEL_PIN
 	return found;
 }
 
-static bool accept_pin(void *arg, const uint8_t pin[TUNNEL_PIN_LEN])
+/*
+ * Whose peer is it? A pin says that of one tunnel; a certificate may have the names of several,
+ * then it is the first of them.
+ */
+static struct tunnel *tunnel_for(struct listener *l, const struct tls_peer *peer, char *why,
+				 size_t whylen)
 {
-	const struct inbound *in = arg;
+	struct tunnel *t, *found = NULL;
+	bool by_ca = false;
 
-	return tunnel_of(in->l, pin) != NULL;
+	for (t = l->d->tunnels; t; t = t->next)
+		if (t->listener == l && !*t->ca && peer_is(t, peer, why, whylen))
+			found = t;
+	for (t = l->d->tunnels; !found && t; t = t->next) {
+		if (t->listener != l || !*t->ca)
+			continue;
+		by_ca = true;
+		if (peer_is(t, peer, why, whylen))
+			found = t;
+	}
+	if (!found && by_ca && peer->chain && !*why)
+		snprintf(why, whylen, "its certificate is for no peer of a tunnel here");
+	return found;
+}
+
+static bool accept_peer(void *arg, const struct tls_peer *peer, char *why, size_t whylen)
+{
+	struct inbound *in = arg;
+	struct tunnel *t = tunnel_for(in->l, peer, why, whylen);
+
+	if (!t)
+		return false;
+	memcpy(in->tunnel, t->name, sizeof(in->tunnel));
+	in->revision = t->revision;
+	return true;
+}
+
+/* The one that was found in the handshake, if it still accepts who came. */
+static struct tunnel *tunnel_still(struct listener *l, const struct inbound *in,
+				   const uint8_t pin[TUNNEL_PIN_LEN])
+{
+	struct tunnel *t;
+
+	for (t = l->d->tunnels; t; t = t->next)
+		if (t->listener == l && !strcmp(t->name, in->tunnel))
+			return (*t->ca ? t->revision == in->revision : tunnel_accepts(t, pin)) ?
+				       t :
+				       NULL;
+	return NULL;
+}
+
+static bool is_named(const struct tunnel *t, const uint8_t *name, size_t len)
+{
+	return *t->psk && len == strlen(t->psk_name) && crypto_equal(t->psk_name, name, len);
+}
+
+static const struct tnl_psk *find_psk(void *arg, const uint8_t *name, size_t len)
+{
+	struct listener *l = ((const struct inbound *)arg)->l;
+	const struct tnl_psk *psk;
+	char why[WHY_MAX];
+	unsigned int more;
+	struct tunnel *t;
+
+	for (t = l->d->tunnels; t; t = t->next)
+		if (t->listener == l && is_named(t, name, len))
+			break;
+	psk = t ? tunnel_psk(t, why, sizeof(why)) : NULL;
+	if (t && !psk && log_limit_pass(&l->psk_log, clock_ms(), &more))
+		log_info("tunnel %s: nobody can connect to %s: %s", t->name, l->text, why);
+	return psk;
 }
 
 static void unlink_inbound(struct inbound *in)
@@ -143,15 +215,15 @@ static void drop_one(struct daemon *d)
 	unlink_inbound(victim);
 }
 
-static void attach(struct listener *l, const char *peer, const struct handshake_result *result)
+static void attach(struct listener *l, struct tunnel *t, const char *peer,
+		   const struct handshake_result *result)
 {
-	struct tunnel *t = tunnel_of(l, result->pin);
 	char why[WHY_MAX + 128];
 	uint32_t id;
 
 	if (!t) {
 		close(result->fd);
-		log_refusal(l, peer, "its tunnel was removed during the handshake");
+		log_refusal(l, peer, "its tunnel was removed or changed during the handshake");
 		return;
 	}
 	if (!(t->ciphers & suites_allow_bit(result->cipher))) {
@@ -161,7 +233,7 @@ static void attach(struct listener *l, const char *peer, const struct handshake_
 		log_refusal(l, peer, why);
 		return;
 	}
-	if (attach_carrier(&l->d->ctl, t->name, result->fd, result->pin, &id)) {
+	if (attach_carrier(&l->d->ctl, t->name, result->fd, result->pin, t->revision, &id)) {
 		snprintf(why, sizeof(why), "tunnel %s: %s", t->name, l->d->ctl.error);
 		log_refusal(l, peer, why);
 		return;
@@ -174,24 +246,30 @@ static void on_handshake(void *arg, const struct handshake_result *result)
 {
 	struct inbound *in = arg;
 	struct listener *l = in->l;
+	struct tunnel *t = NULL;
 	char peer[TNL_ADDRSTRLEN];
 
 	memcpy(peer, in->peer, sizeof(peer));
+	if (result->fd >= 0)
+		t = tunnel_still(l, in, result->pin);
 	if (result->fd >= 0)
 		limits_good(&l->d->limits, (struct sockaddr *)&in->addr);
 	unlink_inbound(in);
 	if (result->fd < 0)
 		log_refusal(l, peer, result->why);
 	else
-		attach(l, peer, result);
+		attach(l, t, peer, result);
 }
 
 static struct identity *identity_of(struct listener *l)
 {
 	char why[WHY_MAX];
 	unsigned int more;
-	struct identity *id = identity_get(l->key, why, sizeof(why));
+	struct identity *id;
 
+	if (!*l->key)
+		return NULL;
+	id = identity_get(l->key, l->cert, why, sizeof(why));
 	if (!id && log_limit_pass(&l->key_log, clock_ms(), &more))
 		log_info("nobody can connect to %s: %s", l->text, why);
 	return id;
@@ -203,7 +281,7 @@ static void start(struct listener *l, int fd, const struct sockaddr_storage *add
 	struct handshake_params params = {
 		.base = l->d->base,
 		.ops = l->d->ops,
-		.tls = { .fd = fd, .server = true, .ciphers = l->ciphers, .accept_pin = accept_pin },
+		.tls = { .fd = fd, .server = true, .ciphers = l->ciphers, .accept = accept_peer },
 		.timeout_ms = l->d->handshake_timeout_ms,
 		.done = on_handshake,
 	};
@@ -212,7 +290,9 @@ static void start(struct listener *l, int fd, const struct sockaddr_storage *add
 	int one = 1;
 
 	params.tls.id = identity_of(l);
-	if (!in || !params.tls.id) {
+	if (l->psk)
+		params.tls.find_psk = find_psk;
+	if (!in || (!params.tls.id && !l->psk)) {
 		free(in);
 		identity_put(params.tls.id);
 		close(fd);
@@ -300,7 +380,7 @@ static int bind_socket(struct listener *l)
 
 static void open_listener(struct listener *l)
 {
-	char pin[2 * TUNNEL_PIN_LEN + 1] = "unknown";
+	char pin[2 * TUNNEL_PIN_LEN + 1];
 	int ret = bind_socket(l);
 	struct identity *id;
 
@@ -308,8 +388,8 @@ static void open_listener(struct listener *l)
 		id = identity_of(l);
 		if (id)
 			tnl_format_pin(identity_pin(id), pin);
+		log_info("listening on %s%s%s", l->text, id ? ", our pin is " : "", id ? pin : "");
 		identity_put(id);
-		log_info("listening on %s, our pin is %s", l->text, pin);
 		return;
 	}
 	if (!l->complained)
@@ -388,11 +468,20 @@ static void refuse_tunnel(struct tunnel *t, const char *why)
 	t->complaint = why;
 }
 
-/* Does another tunnel there accept one of its keys? */
+/* Does another tunnel there accept one of its keys, or have its name for one? */
 static bool meets_another(struct listener *l, const struct tunnel *t)
 {
 	size_t i;
 
+	const struct tunnel *o;
+
+	for (o = l->d->tunnels; o; o = o->next)
+		if (o->listener == l && *t->psk &&
+		    is_named(o, (const uint8_t *)t->psk_name, strlen(t->psk_name)))
+			return true;
+	for (o = l->d->tunnels; o; o = o->next)
+		if (o->listener == l && *t->ca && !strcmp(o->peer_name, t->peer_name))
+			return true;
 	for (i = 0; i < t->n_pins; i++)
 		if (tunnel_of(l, t->pin[i]))
 			return true;
@@ -421,16 +510,27 @@ static void place(struct daemon *d, struct tunnel *t)
 		return;
 	}
 	if (!l->wanted) {
-		snprintf(l->key, sizeof(l->key), "%s", t->key);
+		*l->key = 0;
+		*l->cert = 0;
+		l->psk = false;
 		l->ciphers = 0;
-	} else if (strcmp(l->key, t->key)) {
+	}
+	if (*t->key && *l->key && strcmp(l->key, t->key)) {
 		refuse_tunnel(t, "another tunnel listens there with another KEY");
+		return;
+	} else if (*t->cert && *l->cert && strcmp(l->cert, t->cert)) {
+		refuse_tunnel(t, "another tunnel listens there with another CERT");
 		return;
 	} else if (meets_another(l, t)) {
 		refuse_tunnel(t, "another tunnel listens there for the same peer");
 		return;
 	}
 	l->wanted = true;
+	if (*t->key)
+		snprintf(l->key, sizeof(l->key), "%s", t->key);
+	if (*t->cert)
+		snprintf(l->cert, sizeof(l->cert), "%s", t->cert);
+	l->psk |= *t->psk != 0;
 	l->ciphers |= t->ciphers;
 	t->listener = l;
 	t->complaint = NULL;

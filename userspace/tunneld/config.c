@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/genetlink.h>
+#include <mbedtls/platform_util.h>
 #include <netlink/attr.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,30 @@ bool tunnel_accepts(const struct tunnel *t, const uint8_t pin[TUNNEL_PIN_LEN])
 	return found;
 }
 
+const struct tnl_psk *tunnel_psk(struct tunnel *t, char *err, size_t errlen)
+{
+	struct tnl_psk psk;
+
+	if (t->psk_read)
+		return t->psk_read;
+	if (!*t->psk) {
+		snprintf(err, errlen, "tunnel %s has no PSK", t->name);
+		return NULL;
+	}
+	if (tnl_psk_read(t->psk, &psk, err, errlen))
+		return NULL;
+	if (!tunnel_accepts(t, psk.id))
+		snprintf(err, errlen,
+			 "%s holds another key than tunnel %s was given: 'tunnelctl tunnel set %s psk %s' takes it",
+			 t->psk, t->name, t->name, t->psk);
+	else if (!(t->psk_read = malloc(sizeof(psk))))
+		snprintf(err, errlen, "out of memory");
+	else
+		*t->psk_read = psk;
+	mbedtls_platform_zeroize(&psk, sizeof(psk));
+	return t->psk_read;
+}
+
 /* --- reading the kernel's tunnels ---------------------------------------- */
 
 struct dump {
@@ -48,10 +73,13 @@ static int take_tunnel(uint8_t cmd, struct nlattr **attr, void *arg)
 	const uint8_t *pins;
 	size_t n = tnl_pins(attr, &pins);
 	struct tunnel *t;
+	bool ca = attr[TUNNEL_A_PEER_CA] && attr[TUNNEL_A_PEER_AUTH_NAME] &&
+		  *nla_get_string(attr[TUNNEL_A_PEER_CA]) &&
+		  *nla_get_string(attr[TUNNEL_A_PEER_AUTH_NAME]);
 
 	(void)cmd;
 	/* Nobody is accepted who is not named. */
-	if (!attr[TUNNEL_A_NAME] || !attr[TUNNEL_A_ROLE] || !n || n > TUNNEL_PINS_MAX)
+	if (!attr[TUNNEL_A_NAME] || !attr[TUNNEL_A_ROLE] || !n == !ca || n > TUNNEL_PINS_MAX)
 		return 0;
 	t = calloc(1, sizeof(*t));
 	if (!t) {
@@ -62,7 +90,15 @@ static int take_tunnel(uint8_t cmd, struct nlattr **attr, void *arg)
 	copy_text(t->remote, sizeof(t->remote), attr[TUNNEL_A_REMOTE]);
 	copy_text(t->local, sizeof(t->local), attr[TUNNEL_A_LOCAL]);
 	copy_text(t->key, sizeof(t->key), attr[TUNNEL_A_KEY]);
-	memcpy(t->pin, pins, n * TUNNEL_PIN_LEN);
+	copy_text(t->cert, sizeof(t->cert), attr[TUNNEL_A_CERT]);
+	copy_text(t->ca, sizeof(t->ca), attr[TUNNEL_A_PEER_CA]);
+	copy_text(t->peer_name, sizeof(t->peer_name), attr[TUNNEL_A_PEER_AUTH_NAME]);
+	copy_text(t->psk, sizeof(t->psk), attr[TUNNEL_A_PSK]);
+	if (attr[TUNNEL_A_REVISION])
+		t->revision = nla_get_u32(attr[TUNNEL_A_REVISION]);
+	copy_text(t->psk_name, sizeof(t->psk_name), attr[TUNNEL_A_PSK_IDENTITY]);
+	if (n)
+		memcpy(t->pin, pins, n * TUNNEL_PIN_LEN);
 	t->n_pins = n;
 	t->role = nla_get_u8(attr[TUNNEL_A_ROLE]);
 	if (attr[TUNNEL_A_STATE])
@@ -76,12 +112,20 @@ static int take_tunnel(uint8_t cmd, struct nlattr **attr, void *arg)
 	return 0;
 }
 
+static void free_tunnel(struct tunnel *t)
+{
+	if (t->psk_read)
+		mbedtls_platform_zeroize(t->psk_read, sizeof(*t->psk_read));
+	free(t->psk_read);
+	free(t);
+}
+
 static void free_list(struct tunnel *t)
 {
 	while (t) {
 		struct tunnel *next = t->next;
 
-		free(t);
+		free_tunnel(t);
 		t = next;
 	}
 }
@@ -106,16 +150,18 @@ static int read_tunnels(struct daemon *d, struct tunnel **list)
 
 static bool same_settings(const struct tunnel *a, const struct tunnel *b)
 {
-	return a->role == b->role && a->ciphers == b->ciphers &&
-	       a->n_pins == b->n_pins && !memcmp(a->pin, b->pin, sizeof(a->pin)) &&
-	       !strcmp(a->remote, b->remote) &&
-	       !strcmp(a->local, b->local) && !strcmp(a->key, b->key);
+	return a->role == b->role && a->ciphers == b->ciphers && a->n_pins == b->n_pins &&
+	       !memcmp(a->pin, b->pin, sizeof(a->pin)) && !strcmp(a->remote, b->remote) &&
+	       !strcmp(a->local, b->local) && !strcmp(a->key, b->key) && !strcmp(a->psk, b->psk) &&
+	       !strcmp(a->cert, b->cert) && !strcmp(a->ca, b->ca) &&
+	       !strcmp(a->peer_name, b->peer_name) && a->revision == b->revision &&
+	       !strcmp(a->psk_name, b->psk_name);
 }
 
 static void forget(struct tunnel *t)
 {
 	dial_stop(t);
-	free(t);
+	free_tunnel(t);
 }
 
 /*
@@ -141,9 +187,11 @@ static void merge(struct daemon *d, struct tunnel *list)
 			t->dial = o->dial;
 			t->listener = o->listener;
 			t->complaint = o->complaint;
+			t->psk_read = o->psk_read;
+			o->psk_read = NULL;
 			if (t->dial)
 				dial_moved(t);
-			free(o);
+			free_tunnel(o);
 		}
 	}
 	while (old) {

@@ -9,6 +9,7 @@
 #include "backoff.h"
 #include "clock.h"
 #include "dial.h"
+#include "peer.h"
 #include "resolve.h"
 
 #define WHY_MAX 512
@@ -34,6 +35,7 @@ struct dial {
 	struct event *io;
 	struct handshake *handshake;
 	char peer[TNL_ADDRSTRLEN]; /* the address being tried */
+	char psk_name[TUNNEL_NAME_MAX + 1];
 
 	struct backoff backoff;
 	uint64_t up_ms;	   /* the carrier is up since; 0: it is not */
@@ -110,11 +112,14 @@ static void address_failed(struct dial *dl, const char *why)
 	}
 }
 
-static bool accept_pin(void *arg, const uint8_t pin[TUNNEL_PIN_LEN])
+static bool accept_peer(void *arg, const struct tls_peer *peer, char *why, size_t whylen)
 {
 	const struct dial *dl = arg;
+	bool ok = peer_is(dl->t, peer, why, whylen);
 
-	return tunnel_accepts(dl->t, pin);
+	if (!ok && *dl->t->ca && !*why)
+		snprintf(why, whylen, "its certificate is not for %s", dl->t->peer_name);
+	return ok;
 }
 
 static void on_handshake(void *arg, const struct handshake_result *result)
@@ -125,7 +130,8 @@ static void on_handshake(void *arg, const struct handshake_result *result)
 
 	dl->handshake = NULL;
 	if (result->fd >= 0) {
-		if (attach_carrier(&dl->d->ctl, dl->t->name, result->fd, result->pin, &id)) {
+		if (attach_carrier(&dl->d->ctl, dl->t->name, result->fd, result->pin,
+				   dl->t->revision, &id)) {
 			attempt_failed(dl, dl->d->ctl.error);
 			return;
 		}
@@ -137,7 +143,7 @@ static void on_handshake(void *arg, const struct handshake_result *result)
 		return;
 	}
 	snprintf(why, sizeof(why), "%s", result->why);
-	if (result->pin && !accept_pin(dl, result->pin)) {
+	if (result->pin && dl->t->n_pins && !tunnel_accepts(dl->t, result->pin)) {
 		tnl_format_pin(result->pin, got);
 		tnl_format_pin(dl->t->pin[0], want);
 		snprintf(why, sizeof(why), "wrong peer: its pin is %s, expected %s%s", got, want,
@@ -146,23 +152,35 @@ static void on_handshake(void *arg, const struct handshake_result *result)
 	address_failed(dl, why);
 }
 
+/* By a key of ours, whose reference is the caller's then, or by one that both have. */
+static bool know_us(struct dial *dl, struct tls_params *tls, char *why, size_t whylen)
+{
+	struct tunnel *t = dl->t;
+
+	if (*t->psk) {
+		tls->psk = tunnel_psk(t, why, whylen);
+		/* the tunnel may move meanwhile, what was read moves with it */
+		snprintf(dl->psk_name, sizeof(dl->psk_name), "%s", t->psk_name);
+		tls->psk_name = dl->psk_name;
+		return tls->psk;
+	}
+	tls->id = identity_get(t->key, t->cert, why, whylen);
+	return tls->id;
+}
+
 static void start_handshake(struct dial *dl)
 {
 	struct handshake_params params = {
 		.base = dl->d->base,
 		.ops = dl->d->ops,
-		.tls = { .fd = dl->fd,
-			 .ciphers = dl->t->ciphers,
-			 .accept_pin = accept_pin,
-			 .arg = dl },
+		.tls = { .fd = dl->fd, .ciphers = dl->t->ciphers, .accept = accept_peer, .arg = dl },
 		.timeout_ms = dl->d->handshake_timeout_ms,
 		.done = on_handshake,
 		.arg = dl,
 	};
 	char why[WHY_MAX];
 
-	params.tls.id = identity_get(dl->t->key, why, sizeof(why));
-	if (!params.tls.id) {
+	if (!know_us(dl, &params.tls, why, sizeof(why))) {
 		attempt_failed(dl, why);
 		return;
 	}
@@ -237,16 +255,15 @@ static void on_resolved(void *arg, const struct sockaddr_storage *addr, size_t n
 
 static void attempt(struct dial *dl)
 {
+	struct tls_params tls = { .fd = -1 };
 	char why[WHY_MAX];
-	struct identity *id;
 
 	/* a key that cannot be read makes the rest pointless */
-	id = identity_get(dl->t->key, why, sizeof(why));
-	if (!id) {
+	if (!know_us(dl, &tls, why, sizeof(why))) {
 		attempt_failed(dl, why);
 		return;
 	}
-	identity_put(id);
+	identity_put(tls.id);
 	dl->state = DIAL_RESOLVE;
 	dl->resolve = resolve_start(dl->d->base, dl->t->remote, true, on_resolved, dl, why,
 				    sizeof(why));

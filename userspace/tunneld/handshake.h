@@ -47,7 +47,10 @@ typedef void (*handshake_done)(void *arg, const struct handshake_result *result)
 struct handshake_params {
 	struct event_base *base;
 	const struct handshake_ops *ops;
-	/* .fd: connected, O_NONBLOCK; owned from here on. .upstream: until @done was called */
+	/*
+	 * .fd: connected, O_NONBLOCK; owned from here on. .upstream, .psk, .psk_name: until
+	 * @done was called
+	 */
 	struct tls_params tls;
 	unsigned int timeout_ms;
 	handshake_done done;

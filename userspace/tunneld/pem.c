@@ -21,8 +21,9 @@ static int check(const char *what, const char *path, const struct stat *st, size
 		return -EPERM;
 	}
 	if (secret && st->st_uid && st->st_uid != geteuid()) {
-		snprintf(err, errlen, "%s %s belongs to user %u, who could change it (chown root %s)",
-			 what, path, st->st_uid, path);
+		snprintf(err, errlen,
+			 "%s %s belongs to user %u, who could change it (chown root %s)", what,
+			 path, st->st_uid, path);
 		return -EPERM;
 	}
 	if (!st->st_size || (size_t)st->st_size > most) {
