@@ -34,6 +34,20 @@ static void get_info(struct sock *sk, struct tnl_session *s, struct tunnel_info 
 	spin_unlock(&s->lock);
 }
 
+/* Of the key that the peer has shown; nobody has before there was a carrier. */
+static int get_pin(struct tnl_lane *lane, void *buf)
+{
+	int len = -ENODATA;
+
+	spin_lock(&lane->lock);
+	if (lane->has_peer) {
+		memcpy(buf, lane->peer_is.pin, sizeof(lane->peer_is.pin));
+		len = sizeof(lane->peer_is.pin);
+	}
+	spin_unlock(&lane->lock);
+	return len;
+}
+
 /* What a get gives. Return: bytes in @buf, or -errno. Socket lock held. */
 static int get(struct sock *sk, int name, void *buf)
 {
@@ -50,8 +64,7 @@ static int get(struct sock *sk, int name, void *buf)
 	case TUNNEL_PEER_PIN:
 		if (!s)
 			return -ENOTCONN;
-		memcpy(buf, s->tunnel->pin, TUNNEL_PIN_LEN);
-		return TUNNEL_PIN_LEN;
+		return get_pin(s->lane, buf);
 	case TUNNEL_UUID:
 		if (!tsk->has_uuid)
 			return -ENODATA;

@@ -633,15 +633,33 @@ static void hello_timeout(struct work_struct *work)
 
 /* --- the beginning ------------------------------------------------------- */
 
+/* May it be this peer? lane.attach_lock held */
+static int check_peer(struct tnl_tunnel *t, const struct tnl_shown *peer,
+		      struct netlink_ext_ack *extack)
+{
+	lockdep_assert_held(&t->lane.attach_lock);
+	if (tnl_identity_accepts(t->identity, peer))
+		return 0;
+	if (tnl_identity_way(t->identity) == TNL_IDENTITY_BY_CA)
+		NL_SET_ERR_MSG(extack,
+			       "attribute REVISION is not that of the tunnel: who its peer may be has changed since the handshake");
+	else
+		NL_SET_ERR_MSG(extack, "the peer's key is not one that this tunnel is pinned to");
+	return -EKEYREJECTED;
+}
+
 /* Make it the lane's. Return: 0 or -errno; @old is what it took the place of. */
 static int hook(struct tnl_carrier *c, struct tnl_carrier **old,
 		struct netlink_ext_ack *extack)
 {
 	struct tnl_lane *lane = c->lane;
-	int err = 0;
+	int err;
 
 	mutex_lock(&lane->attach_lock);
-	if (lane->closed) {
+	err = check_peer(c->tunnel, &c->peer_is, extack);
+	if (err) {
+		/* It was the right one when the handshake began. */
+	} else if (lane->closed) {
 		NL_SET_ERR_MSG(extack, "the tunnel is being removed");
 		err = -ESHUTDOWN;
 	} else if (c->tunnel->role == TUNNEL_ROLE_LISTEN) {
@@ -671,7 +689,7 @@ static int hook(struct tnl_carrier *c, struct tnl_carrier **old,
  * tnl_carrier_attach - take a keyed socket over from the daemon
  * @t: the tunnel
  * @fd: of the calling process; it may close it afterwards
- * @pin: SHA-256 of the public key the daemon has verified the peer to have
+ * @peer: who the daemon has verified the peer to be
  * @id: result
  * @extack: gets the sentence of a refusal
  *
@@ -681,7 +699,7 @@ static int hook(struct tnl_carrier *c, struct tnl_carrier **old,
  * Context: process of the daemon.
  * Return: 0, or -errno with the fd as it was.
  */
-int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
+int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const struct tnl_shown *peer, u32 *id,
 		       struct netlink_ext_ack *extack)
 {
 	struct tnl_carrier *c, *old = NULL;
@@ -708,12 +726,12 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 	err = tnl_ktls_check(sock, t->ciphers, &c->ktls, extack);
 	if (err)
 		goto free;
-	if (memcmp(pin, t->pin, TUNNEL_PIN_LEN)) {
-		NL_SET_ERR_MSG(extack,
-			       "the peer's key is not the one this tunnel is pinned to");
-		err = -EKEYREJECTED;
+	/* What is refused is not touched; but hook() decides. */
+	mutex_lock(&t->lane.attach_lock);
+	err = check_peer(t, peer, extack);
+	mutex_unlock(&t->lane.attach_lock);
+	if (err)
 		goto free;
-	}
 
 	refcount_set(&c->ref, 1);
 	c->id = atomic_inc_return(&t->tn->next_carrier_id);
@@ -721,6 +739,7 @@ int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
 	c->lane = &t->lane;
 	c->tunnel = t;
 	tnl_tunnel_hold(t);
+	c->peer_is = *peer;
 	c->sock = sock;
 	c->file = sock->file;
 	c->attached_at = jiffies;

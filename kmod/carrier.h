@@ -18,6 +18,7 @@
 #include "duty.h"
 #include "frame.h"
 #include "hello.h"
+#include "identity.h"
 #include "ktls.h"
 #include "watch.h"
 
@@ -46,6 +47,7 @@ struct tnl_carrier {
 	struct tnl_ktls ktls;
 	struct list_head node;		/* lane.pending or tnl_net.draining */
 	unsigned long bits;		/* enum tnl_carrier_bit */
+	struct tnl_shown peer_is;
 	u8 reason;			/* why it ended; set once, with LOST */
 	u8 goaway;			/* reason to tell the peer at the end, 0: none */
 	bool restart;			/* its end ends the lane's sessions too */
@@ -58,6 +60,7 @@ struct tnl_carrier {
 	struct work_struct rx_work, tx_work, hello_work, end_work;
 	struct delayed_work hello_timeout, drain;
 	unsigned long drain_until;	/* jiffies */
+	bool said_all;			/* the good-bye is out, and FIN behind it */
 
 	/* Who sends, who receives: the works, or a program. Inside of attach_lock. */
 	struct mutex tx_lock, rx_lock;
@@ -87,7 +90,7 @@ struct tnl_carrier {
 };
 
 /* carrier.c */
-int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const u8 *pin, u32 *id,
+int tnl_carrier_attach(struct tnl_tunnel *t, int fd, const struct tnl_shown *peer, u32 *id,
 		       struct netlink_ext_ack *extack);
 
 void tnl_carrier_send_now(struct tnl_carrier *c);
@@ -96,6 +99,7 @@ void tnl_carrier_receive_now(struct tnl_carrier *c);
 /* carrier_end.c */
 void tnl_carrier_lost(struct tnl_carrier *c, u8 reason);
 void tnl_carrier_close_all(struct tnl_lane *lane, u8 reason);
+struct tnl_carrier *tnl_carrier_revoke(struct tnl_lane *lane);
 void tnl_carrier_finish_draining(struct tnl_net *tn);
 void tnl_carrier_drop_all(struct tnl_net *tn, u8 reason);
 

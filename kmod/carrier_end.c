@@ -16,6 +16,8 @@
 /* A good-bye: until the peer's FIN, but not longer than this. */
 #define DRAIN_TIME (2 * HZ)
 #define DRAIN_STEP msecs_to_jiffies(20)
+/* Of frames that have begun, bytes: a batch of the writer's. */
+#define REST_MAX (128 << 10)
 
 /* tnl_carrier_stop - nobody sends or receives after this. Not from one of its works. */
 void tnl_carrier_stop(struct tnl_carrier *c)
@@ -56,6 +58,19 @@ static void close_now(struct tnl_carrier *c)
 	tnl_carrier_put(c);
 }
 
+/* Send what is left, then FIN. Return: false if the connection is broken. */
+static bool say_rest(struct tnl_carrier *c)
+{
+	ssize_t r = tnl_carrier_send_own(c);
+
+	if (r)
+		return r == -EAGAIN || r == -ENOMEM;
+	if (!c->said_all)
+		kernel_sock_shutdown(c->sock, SHUT_WR);
+	c->said_all = true;
+	return true;
+}
+
 /*
  * tnl_carrier_drain_work - wait for the end of the peer's stream
  *
@@ -79,7 +94,7 @@ void tnl_carrier_drain_work(struct work_struct *work)
 	}
 	if (page)
 		put_page(page);
-	if ((r > 0 || r == -EAGAIN) && time_before(jiffies, c->drain_until)) {
+	if ((r > 0 || r == -EAGAIN) && time_before(jiffies, c->drain_until) && say_rest(c)) {
 		queue_delayed_work(tnl_wq, &c->drain, DRAIN_STEP);
 		return;
 	}
@@ -111,11 +126,10 @@ void tnl_carrier_finish(struct tnl_carrier *c)
 	/* Its HELLO may still be on the way out: GOAWAY queues behind it. */
 	if (c->goaway)
 		tnl_carrier_queue_own(c, TNL_GOAWAY, c->goaway, payload, sizeof(payload));
-	if (!c->goaway || tnl_carrier_send_own(c)) {
+	if (!c->goaway || !say_rest(c)) {
 		close_now(c);
 		return;
 	}
-	kernel_sock_shutdown(c->sock, SHUT_WR);
 	c->drain_until = jiffies + DRAIN_TIME;
 	spin_lock(&c->tn->reap_lock);
 	list_add_tail(&c->node, &c->tn->draining);
@@ -141,6 +155,32 @@ void tnl_carrier_finish_draining(struct tnl_net *tn)
 	}
 }
 
+/* Take the one that is attached from its lane, whose attach_lock is held. */
+static void take_attached(struct tnl_carrier *c)
+{
+	c->taken = true;
+	tnl_lane_take_down(c->lane);
+	/* An attached carrier's works never take attach_lock. */
+	tnl_carrier_stop(c);
+}
+
+/*
+ * A good-bye comes between frames only. Of a lane that ends, what has begun is sent to its
+ * end first, so that a peer which receives much hears why, too; else it is given up.
+ */
+static void settle_goodbye(struct tnl_carrier *c)
+{
+	struct tnl_lane *lane = c->lane;
+
+	lockdep_assert_held(&lane->attach_lock);
+	if (c->goaway && c->was_up && (c->restart || lane->closed) &&
+	    !test_bit(TNL_CARRIER_REWIND, &c->bits) &&
+	    !tnl_lane_give_rest(lane, &c->out, REST_MAX) &&
+	    !tnl_chunkq_reserve(&c->out, 1, GFP_KERNEL))
+		return;
+	tnl_carrier_no_goaway_in_mid_frame(c);
+}
+
 /* Take it from its lane. Return: false if somebody else did before. */
 static bool unhook(struct tnl_carrier *c)
 {
@@ -152,11 +192,8 @@ static bool unhook(struct tnl_carrier *c)
 		return false;
 	}
 	if (lane->carrier == c) {
-		c->taken = true;
-		tnl_lane_take_down(lane);
-		/* An attached carrier's works never take attach_lock. */
-		tnl_carrier_stop(c);
-		tnl_carrier_no_goaway_in_mid_frame(c);
+		take_attached(c);
+		settle_goodbye(c);
 		if (c->restart)
 			tnl_lane_restart(lane, c->reason);
 		mutex_unlock(&lane->attach_lock);
@@ -231,6 +268,64 @@ void tnl_carrier_close_all(struct tnl_lane *lane, u8 reason)
 		mutex_lock(&lane->attach_lock);
 	}
 	mutex_unlock(&lane->attach_lock);
+}
+
+/* Is the lane's stream that of a peer which is accepted no more? */
+static bool lane_revoked(struct tnl_lane *lane)
+{
+	bool revoked;
+
+	spin_lock(&lane->lock);
+	revoked = lane->has_peer && !tnl_identity_accepts(lane->tunnel->identity, &lane->peer_is);
+	spin_unlock(&lane->lock);
+	return revoked;
+}
+
+/**
+ * tnl_carrier_revoke - end what a peer has made that is accepted no more
+ * @lane: attach_lock held: who is accepted does not change, and no carrier is attached
+ *
+ * Its carriers end, and if it was on the last one that came up, so do the sessions it
+ * has heard of: with a new epoch nobody can take them up again. Who is accepted still, or
+ * again, does not notice.
+ *
+ * Context: process; not from a carrier's work.
+ * Return: a carrier for tnl_carrier_finish(), without attach_lock; or NULL.
+ */
+struct tnl_carrier *tnl_carrier_revoke(struct tnl_lane *lane)
+{
+	const struct tnl_identity *id = lane->tunnel->identity;
+	struct tnl_carrier *c, *gone = NULL;
+	bool restart = false;
+
+	lockdep_assert_held(&lane->attach_lock);
+	/* hello_work() looks for this bit under the lock: they do not come up any more. */
+	list_for_each_entry(c, &lane->pending, node) {
+		if (tnl_identity_accepts(id, &c->peer_is))
+			continue;
+		TNL_INC(c->tn, carriers_revoked);
+		if (!test_bit(TNL_CARRIER_LOST, &c->bits))
+			c->goaway = TUNNEL_REASON_ADMIN;
+		tnl_carrier_lost(c, TUNNEL_REASON_ADMIN);
+	}
+	c = lane->carrier;
+	if (c && (!tnl_identity_accepts(id, &c->peer_is) || lane_revoked(lane))) {
+		if (!test_and_set_bit(TNL_CARRIER_LOST, &c->bits)) {
+			c->reason = TUNNEL_REASON_ADMIN;
+			c->goaway = TUNNEL_REASON_ADMIN;
+		}
+		take_attached(c);
+		/* Only now: a dialler's carrier may have come up until it was stopped. */
+		c->restart |= lane_revoked(lane);
+		settle_goodbye(c);
+		restart = c->restart;
+		gone = c;
+	}
+	if (restart || lane_revoked(lane))
+		tnl_lane_restart(lane, TUNNEL_REASON_ADMIN);
+	if (gone)
+		TNL_INC(gone->tn, carriers_revoked);
+	return gone;
 }
 
 /* tnl_carrier_drop_all - end the carriers of all tunnels; tnl_net.lock held */

@@ -200,6 +200,7 @@ static void restart(struct tnl_lane *lane, u8 reason, bool renew)
 
 	spin_lock(&lane->lock);
 	lane->dirty = 0;
+	lane->has_peer = false;
 	spin_unlock(&lane->lock);
 	drop_refusals(lane);
 
@@ -300,6 +301,8 @@ bool tnl_lane_set_up(struct tnl_lane *lane, struct tnl_carrier *c,
 		return false;
 	}
 	lane->up = true;
+	lane->has_peer = true;
+	lane->peer_is = c->peer_is;
 	strscpy(lane->peer_name, peer->name, sizeof(lane->peer_name));
 	lane->peer_window = window;
 	lane->peer_max_sessions = peer->max_sessions ?: TNL_MAX_SESSIONS;

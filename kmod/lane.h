@@ -24,6 +24,7 @@
 #include "chunk.h"
 #include "deframe.h"
 #include "hello.h"
+#include "identity.h"
 #include "pool.h"
 #include "sched.h"
 
@@ -94,6 +95,9 @@ struct tnl_lane {
 	u32 n_opened, n_accepted;	/* lock: live sessions by opener */
 	u32 peer_window;		/* lock: credit of a new session, 0: unknown */
 	u32 peer_max_sessions;		/* lock */
+	/* lock: the peer on the last carrier that came up, since the lane began */
+	bool has_peer;
+	struct tnl_shown peer_is;
 	struct list_head refused;	/* lock: struct tnl_refusal */
 	unsigned int n_refused;		/* lock */
 	atomic64_t rx_charged;		/* sum of the sessions' charges */
@@ -149,6 +153,7 @@ unsigned int tnl_lane_peek(struct tnl_lane *lane, struct bio_vec *bv,
 void tnl_lane_sent(struct tnl_lane *lane, u32 len);
 void tnl_lane_release(struct tnl_lane *lane);
 void tnl_lane_rewind(struct tnl_lane *lane, u64 offset);
+int tnl_lane_give_rest(struct tnl_lane *lane, struct tnl_chunkq *q, u32 max);
 bool tnl_lane_all_sent(struct tnl_lane *lane);
 
 /* lane_rx.c */

@@ -453,6 +453,33 @@ void tnl_lane_rewind(struct tnl_lane *lane, u64 offset)
 	lane->sent = offset;
 }
 
+/**
+ * tnl_lane_give_rest - frames that are on their way out in part, to be sent to their end
+ * @lane: tx side; it is closed or begins anew behind this
+ * @q: gets references
+ * @max: so many bytes at most
+ * Context: process, may sleep.
+ * Return: 0, or -errno: it is more (-EMSGSIZE), or there is no memory. @q may have some then.
+ */
+int tnl_lane_give_rest(struct tnl_lane *lane, struct tnl_chunkq *q, u32 max)
+{
+	struct tnl_chunk_pos pos = lane->pos;
+	struct bio_vec bv[8];
+	unsigned int n, i;
+	u32 len;
+
+	if (lane->fifo_start + lane->fifo.len - lane->sent > max)
+		return -EMSGSIZE;
+	while ((n = tnl_chunk_peek(&lane->fifo, &pos, bv, ARRAY_SIZE(bv), U32_MAX, &len))) {
+		if (tnl_chunkq_reserve(q, n, GFP_KERNEL))
+			return -ENOMEM;
+		for (i = 0; i < n; i++)
+			tnl_chunkq_append(q, bv[i].bv_page, bv[i].bv_offset, bv[i].bv_len);
+		tnl_chunk_advance(&lane->fifo, &pos, len);
+	}
+	return 0;
+}
+
 /* tnl_lane_all_sent - has a carrier taken every framed byte? tx side */
 bool tnl_lane_all_sent(struct tnl_lane *lane)
 {

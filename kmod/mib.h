@@ -41,6 +41,7 @@
 	X(carriers_refused)						\
 	X(carriers_lost)						\
 	X(carriers_replaced)						\
+	X(carriers_revoked)		/* key accepted no more */	\
 	X(lane_resumes)							\
 	X(lane_restarts)						\
 	X(lane_replayed_bytes)						\

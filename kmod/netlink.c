@@ -12,7 +12,6 @@
 
 #define GRACE_DEFAULT_MS 60000
 #define GRACE_MAX_MS (24 * 3600 * 1000)
-#define BANDWIDTH_MAX BIT_ULL(40)
 
 static int check_name(const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
@@ -134,6 +133,24 @@ static int check_access(const struct nlattr *attr, struct netlink_ext_ack *extac
 	return -EINVAL;
 }
 
+/* "": none */
+static int check_text_or_none(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	return strnlen(nla_data(attr), nla_len(attr)) ? check_text(attr, extack) : 0;
+}
+
+static int check_pins(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	struct tnl_pins pins;
+	int err = tnl_pins_read(&pins, nla_data(attr), nla_len(attr));
+
+	if (err == -EINVAL)
+		NL_SET_ERR_MSG_ATTR(extack, attr, "pins are 1 to 8 times 32 bytes");
+	else if (err)
+		NL_SET_ERR_MSG_ATTR(extack, attr, "one of these pins is there twice");
+	return err;
+}
+
 static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_NAME]		= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_name),
 	[TUNNEL_A_SERVICE]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_name),
@@ -172,9 +189,13 @@ static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_ASK_PORT]	= { .type = NLA_U32 },
 	[TUNNEL_A_ASK_ID]	= { .type = NLA_U64 },
 	[TUNNEL_A_PREFIX]	= { .type = NLA_BINARY, .len = TUNNEL_PREFIX_MAX },
+	[TUNNEL_A_PEER_PINS]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_pins),
+	[TUNNEL_A_PEER_CA]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text),
+	[TUNNEL_A_PEER_AUTH_NAME] = NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text),
+	[TUNNEL_A_CERT]		= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text_or_none),
+	[TUNNEL_A_PSK]		= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text),
+	[TUNNEL_A_PSK_IDENTITY]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_name),
 };
-
-#define NEED_PIN "attribute PEER_PIN is missing: a tunnel without a pinned peer would trust anybody"
 
 /* A tunnel by name, referenced. */
 static struct tnl_tunnel *get_tunnel(struct genl_info *info)
@@ -236,31 +257,6 @@ static int get_allow(struct genl_info *info, struct tnl_allow *a)
 	return err;
 }
 
-/*
- * Limits that the request names; those that it does not are as in @max. *named: does it
- * name any?
- */
-static int get_limits(struct genl_info *info, struct tnl_limits *max, bool *named)
-{
-	struct nlattr *sessions = info->attrs[TUNNEL_A_LIMIT_SESSIONS];
-	struct nlattr *rate = info->attrs[TUNNEL_A_LIMIT_RATE];
-	struct nlattr *bandwidth = info->attrs[TUNNEL_A_LIMIT_BANDWIDTH];
-
-	*named = sessions || rate || bandwidth;
-	if (sessions)
-		max->sessions = nla_get_u32(sessions);
-	if (rate)
-		max->rate = nla_get_u32(rate);
-	if (bandwidth)
-		max->bandwidth = nla_get_u64(bandwidth);
-	if (!max->bandwidth || (max->bandwidth >= TUNNEL_BANDWIDTH_MIN &&
-				max->bandwidth <= BANDWIDTH_MAX))
-		return 0;
-	NL_SET_ERR_MSG_ATTR(info->extack, bandwidth,
-			    "a limit of the bandwidth is 1024 to 1099511627776 bytes a second, or 0: none");
-	return -ERANGE;
-}
-
 static int check_tunnel(struct genl_info *info, struct tnl_tunnel_config *c)
 {
 	bool named;
@@ -268,15 +264,11 @@ static int check_tunnel(struct genl_info *info, struct tnl_tunnel_config *c)
 
 	err = need(info, TUNNEL_A_NAME, NEED_NAME) ?:
 	      need(info, TUNNEL_A_ROLE,
-		   "attribute ROLE is missing: does this side dial or listen?") ?:
-	      need(info, TUNNEL_A_PEER_PIN, NEED_PIN) ?:
-	      need(info, TUNNEL_A_KEY, "attribute KEY is missing: say where our private key is");
+		   "attribute ROLE is missing: does this side dial or listen?");
 	if (err)
 		return err;
 	c->name = text(info, TUNNEL_A_NAME);
 	c->role = nla_get_u8(info->attrs[TUNNEL_A_ROLE]);
-	c->pin = nla_data(info->attrs[TUNNEL_A_PEER_PIN]);
-	c->key = text(info, TUNNEL_A_KEY);
 	c->remote = text(info, TUNNEL_A_REMOTE);
 	c->local = text(info, TUNNEL_A_LOCAL);
 	if (c->role == TUNNEL_ROLE_DIAL)
@@ -287,11 +279,6 @@ static int check_tunnel(struct genl_info *info, struct tnl_tunnel_config *c)
 			   "attribute LOCAL is missing: a tunnel that listens needs an address to listen on");
 	if (err)
 		return err;
-	if (c->key[0] != '/') {
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_KEY],
-				    "the path of the key must be absolute");
-		return -EINVAL;
-	}
 	c->ciphers = TUNNEL_CIPHER_ALL;
 	if (info->attrs[TUNNEL_A_CIPHERS])
 		c->ciphers = nla_get_u32(info->attrs[TUNNEL_A_CIPHERS]);
@@ -311,21 +298,7 @@ static int check_tunnel(struct genl_info *info, struct tnl_tunnel_config *c)
 	c->direct = TUNNEL_DIRECT_ADMIN;
 	if (info->attrs[TUNNEL_A_DIRECT])
 		c->direct = nla_get_u8(info->attrs[TUNNEL_A_DIRECT]);
-	return get_limits(info, &c->limits, &named) ?: get_allow(info, &c->allow);
-}
-
-/* Where peers come in, the key alone says which tunnel is meant. */
-static bool pin_taken(struct tnl_net *tn, const struct tnl_tunnel_config *c)
-{
-	struct tnl_tunnel *t;
-
-	if (c->role != TUNNEL_ROLE_LISTEN)
-		return false;
-	list_for_each_entry(t, &tn->tunnels, node)
-		if (t->role == c->role && !strcmp(t->local, c->local) &&
-		    !memcmp(t->pin, c->pin, TUNNEL_PIN_LEN))
-			return true;
-	return false;
+	return tnl_nl_limits(info, &c->limits, &named) ?: get_allow(info, &c->allow);
 }
 
 static int tunnel_new(struct sk_buff *skb, struct genl_info *info)
@@ -337,6 +310,9 @@ static int tunnel_new(struct sk_buff *skb, struct genl_info *info)
 	err = check_tunnel(info, &c);
 	if (err)
 		return err;
+	c.identity = tnl_nl_identity(info, NULL);
+	if (IS_ERR(c.identity))
+		return PTR_ERR(c.identity);
 	mutex_lock(&tn->lock);
 	err = alive(tn, info);
 	if (!err && tnl_tunnel_find(tn, c.name)) {
@@ -344,14 +320,13 @@ static int tunnel_new(struct sk_buff *skb, struct genl_info *info)
 				    "a tunnel of this name exists: delete it first, or choose another name");
 		err = -EEXIST;
 	}
-	if (!err && pin_taken(tn, &c)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_PEER_PIN],
-				    "another tunnel on this address has the same peer: one peer, one tunnel");
-		err = -EEXIST;
-	}
+	if (!err)
+		err = tnl_nl_identity_free_of(tn, info, c.role, c.local, c.identity, NULL);
 	if (!err)
 		err = PTR_ERR_OR_ZERO(tnl_tunnel_create(tn, &c));
 	mutex_unlock(&tn->lock);
+	if (err)
+		tnl_identity_free(c.identity);
 	return err;
 }
 
@@ -388,8 +363,12 @@ static int tunnel_get(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(t))
 		return PTR_ERR(t);
 	reply = begin_reply(info, TUNNEL_CMD_TUNNEL_GET, &hdr);
-	if (reply)
-		err = end_reply(reply, info, hdr, tnl_put_tunnel(reply, t));
+	if (reply) {
+		mutex_lock(&t->tn->lock);
+		err = tnl_put_tunnel(reply, t);
+		mutex_unlock(&t->tn->lock);
+		err = end_reply(reply, info, hdr, err);
+	}
 	tnl_tunnel_put(t);
 	return err;
 }
@@ -452,7 +431,7 @@ static int get_service(struct genl_info *info, struct tnl_service_config *c,
 	int err;
 
 	err = need(info, TUNNEL_A_SERVICE, NEED_SERVICE) ?:
-	      get_limits(info, limits, &named);
+	      tnl_nl_limits(info, limits, &named);
 	if (err)
 		return err;
 	c->name = text(info, TUNNEL_A_SERVICE);
@@ -650,6 +629,8 @@ static int session_del(struct sk_buff *skb, struct genl_info *info)
 
 static int carrier_attach(struct sk_buff *skb, struct genl_info *info)
 {
+	struct nlattr *revision = info->attrs[TUNNEL_A_REVISION];
+	struct tnl_shown peer = {};
 	struct sk_buff *reply;
 	struct tnl_tunnel *t;
 	void *hdr;
@@ -664,12 +645,14 @@ static int carrier_attach(struct sk_buff *skb, struct genl_info *info)
 	t = get_tunnel(info);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
+	nla_memcpy(peer.pin, info->attrs[TUNNEL_A_PEER_PIN], sizeof(peer.pin));
+	if (revision)
+		peer.revision = nla_get_u32(revision);
 	err = -ENOMEM;
 	reply = begin_reply(info, TUNNEL_CMD_CARRIER_ATTACH, &hdr);
 	if (reply) {
 		err = tnl_carrier_attach(t, nla_get_s32(info->attrs[TUNNEL_A_FD]),
-					 nla_data(info->attrs[TUNNEL_A_PEER_PIN]),
-					 &id, info->extack);
+					 &peer, &id, info->extack);
 		if (err)
 			nlmsg_free(reply);
 		else
@@ -870,6 +853,7 @@ static int start_long(struct netlink_callback *cb)
 
 static const struct genl_ops ops[] = {
 	DO(TUNNEL_NEW, tunnel_new),
+	DO(TUNNEL_SET, tnl_nl_tunnel_set),
 	DO(TUNNEL_DEL, tunnel_del),
 	DO_DUMP(TUNNEL_GET, tunnel_get, tnl_dump_tunnels),
 	DO(SERVICE_NEW, service_new),

@@ -62,7 +62,20 @@ static int put_allow(struct sk_buff *skb, const struct tnl_tunnel *t)
 	return 0;
 }
 
-/* tnl_put_tunnel - attributes of a tunnel. Context: process. */
+static int put_identity(struct sk_buff *skb, const struct tnl_identity *id)
+{
+	int i, err;
+
+	err = nla_put_u32(skb, TUNNEL_A_REVISION, id->revision);
+	if (!err && id->pins.n)
+		err = nla_put(skb, id->pins.n == 1 ? TUNNEL_A_PEER_PIN : TUNNEL_A_PEER_PINS,
+			      id->pins.n * TUNNEL_PIN_LEN, id->pins.pin);
+	for (i = 0; !err && i < TNL_IDENTITY_TEXTS; i++)
+		err = put_text(skb, tnl_identity_attr[i], id->text[i]);
+	return err;
+}
+
+/* tnl_put_tunnel - attributes of a tunnel. Context: process; tnl_net.lock held. */
 int tnl_put_tunnel(struct sk_buff *skb, struct tnl_tunnel *t)
 {
 	struct tnl_lane *lane = &t->lane;
@@ -79,10 +92,9 @@ int tnl_put_tunnel(struct sk_buff *skb, struct tnl_tunnel *t)
 
 	if (nla_put_string(skb, TUNNEL_A_NAME, t->name) ||
 	    nla_put_u8(skb, TUNNEL_A_ROLE, t->role) ||
-	    nla_put(skb, TUNNEL_A_PEER_PIN, sizeof(t->pin), t->pin) ||
+	    put_identity(skb, t->identity) ||
 	    put_text(skb, TUNNEL_A_REMOTE, t->remote) ||
 	    put_text(skb, TUNNEL_A_LOCAL, t->local) ||
-	    put_text(skb, TUNNEL_A_KEY, t->key) ||
 	    nla_put_u32(skb, TUNNEL_A_CIPHERS, t->ciphers) ||
 	    nla_put_u32(skb, TUNNEL_A_GRACE, t->grace_ms) ||
 	    nla_put_u8(skb, TUNNEL_A_STATE, state) ||
@@ -185,6 +197,7 @@ int tnl_put_carrier(struct sk_buff *skb, struct tnl_carrier *c)
 		       up ? TUNNEL_STATE_UP : TUNNEL_STATE_HELLO) ||
 	    put_address(skb, TUNNEL_A_LOCAL_ADDR, &local) ||
 	    (peer.ss_family && put_address(skb, TUNNEL_A_PEER_ADDR, &peer)) ||
+	    nla_put(skb, TUNNEL_A_PEER_PIN, sizeof(c->peer_is.pin), c->peer_is.pin) ||
 	    nla_put_u16(skb, TUNNEL_A_TLS_VERSION, c->ktls.version) ||
 	    nla_put_u16(skb, TUNNEL_A_TLS_CIPHER, c->ktls.cipher) ||
 	    nla_put_u8(skb, TUNNEL_A_KTLS_TX, c->ktls.tx) ||

@@ -86,4 +86,11 @@ int tnl_nl_listener_set(struct sk_buff *skb, struct genl_info *info);
 int tnl_nl_listener_report(struct sk_buff *skb, struct genl_info *info);
 int tnl_nl_listener_del(struct sk_buff *skb, struct genl_info *info);
 
+/* netlink_identity.c */
+struct tnl_identity *tnl_nl_identity(struct genl_info *info, const struct tnl_identity *old);
+int tnl_nl_identity_free_of(struct tnl_net *tn, struct genl_info *info, u8 role, const char *local,
+			    const struct tnl_identity *id, const struct tnl_tunnel *except);
+int tnl_nl_limits(struct genl_info *info, struct tnl_limits *max, bool *named);
+int tnl_nl_tunnel_set(struct sk_buff *skb, struct genl_info *info);
+
 #endif /* _TUNNEL_NETLINK_REQUEST_H */

@@ -75,7 +75,7 @@ void tnl_tunnel_put(struct tnl_tunnel *t)
 	tnl_limiter_put(t->limiter);
 	kfree(t->remote);
 	kfree(t->local);
-	kfree(t->key);
+	tnl_identity_free(t->identity);
 	kfree_rcu(t, rcu);
 }
 
@@ -87,12 +87,12 @@ static char *dup(const char *text)
 /**
  * tnl_tunnel_create - a new tunnel, visible when this returns
  * @tn: the namespace; lock held
- * @config: checked
+ * @config: checked; its identity goes over to the tunnel
  *
  * A tunnel holds a reference on the module: what it carries must not vanish
  * under running programs. `tunnelctl flush` is the way to an unload.
  *
- * Return: the tunnel (borrowed), or ERR_PTR(-ENOMEM).
+ * Return: the tunnel (borrowed), or ERR_PTR(-ENOMEM): the identity is the caller's still.
  */
 struct tnl_tunnel *tnl_tunnel_create(struct tnl_net *tn,
 				     const struct tnl_tunnel_config *config)
@@ -105,30 +105,27 @@ struct tnl_tunnel *tnl_tunnel_create(struct tnl_net *tn,
 	refcount_set(&t->ref, 1);
 	strscpy(t->name, config->name, sizeof(t->name));
 	t->role = config->role;
-	memcpy(t->pin, config->pin, sizeof(t->pin));
 	t->ciphers = config->ciphers;
 	t->grace_ms = config->grace_ms;
 	t->direct = config->direct;
 	t->allow = config->allow;
 	t->remote = dup(config->remote);
 	t->local = dup(config->local);
-	t->key = dup(config->key);
 	if (tnl_limits_any(&config->limits))
 		t->limiter = tnl_limiter_new(&config->limits);
 	if ((config->remote && !t->remote) || (config->local && !t->local) ||
-	    (config->key && !t->key) ||
 	    (tnl_limits_any(&config->limits) && !t->limiter) || tnl_lane_init(&t->lane, t)) {
 		tnl_limiter_put(t->limiter);
 		kfree(t->remote);
 		kfree(t->local);
-		kfree(t->key);
 		kfree(t);
 		return ERR_PTR(-ENOMEM);
 	}
+	t->identity = config->identity;
 	__module_get(THIS_MODULE);
 	t->id = ++tn->next_tunnel_id;
+	t->identity->revision = ++tn->generation;
 	list_add_tail_rcu(&t->node, &tn->tunnels);
-	tn->generation++;
 	tnl_notify_tunnel(t, TUNNEL_CMD_TUNNEL_NEW);
 	return t;
 }
@@ -159,6 +156,30 @@ int tnl_tunnel_limit(struct tnl_tunnel *t, const struct tnl_limits *max)
 	/* Pairs with the acquire of who opens a session. */
 	smp_store_release(&t->limiter, l);
 	return 0;
+}
+
+/**
+ * tnl_tunnel_identify - another identity for a tunnel
+ * @t: tnl_net.lock and attach_lock of its lane held
+ * @id: goes over to the tunnel
+ *
+ * What the former one has let in is still there: tnl_carrier_revoke() follows, before
+ * attach_lock is let go.
+ *
+ * Return: the former one, to be freed.
+ */
+struct tnl_identity *tnl_tunnel_identify(struct tnl_tunnel *t, struct tnl_identity *id)
+{
+	struct tnl_identity *old = t->identity;
+
+	lockdep_assert_held(&t->tn->lock);
+	lockdep_assert_held(&t->lane.attach_lock);
+	id->revision = ++t->tn->generation;
+	if (tnl_identity_judges_alike(id, old))
+		id->revision = old->revision;
+	t->identity = id;
+	tnl_notify_tunnel(t, TUNNEL_CMD_TUNNEL_SET);
+	return old;
 }
 
 /* tnl_tunnel_unlink - first half of removal: nobody finds it. tnl_net.lock held. */

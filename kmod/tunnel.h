@@ -28,6 +28,7 @@
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
+#include "identity.h"
 #include "lane.h"
 #include "limit.h"
 #include "mib.h"
@@ -82,13 +83,15 @@ struct tnl_tunnel {
 	u32 id;
 	char name[TUNNEL_NAME_MAX + 1];
 	u8 role;
-	u8 pin[TUNNEL_PIN_LEN];
 	u32 ciphers;
 	u32 grace_ms;
 	struct tnl_allow allow;
 	u8 direct;			/* enum tunnel_direct */
 	struct tnl_limiter *limiter;	/* NULL: never had limits; writers: tnl_net.lock */
-	char *remote, *local, *key;	/* for the daemon only; may be NULL */
+	char *remote, *local;		/* for the daemon only; may be NULL */
+
+	/* tnl_net.lock and lane.attach_lock to replace it, either to read it */
+	struct tnl_identity *identity;
 
 	atomic_t relays;		/* of its sessions, not yet freed */
 	struct tnl_lane lane;		/* lane 0; more are an array some day */
@@ -96,8 +99,8 @@ struct tnl_tunnel {
 
 /* struct tnl_tunnel_config - what a new tunnel shall be */
 struct tnl_tunnel_config {
-	const char *name, *remote, *local, *key;
-	const u8 *pin;
+	const char *name, *remote, *local;
+	struct tnl_identity *identity;	/* the tunnel's, once there is one */
 	u8 role;
 	u32 ciphers, grace_ms;
 	struct tnl_allow allow;
@@ -107,6 +110,7 @@ struct tnl_tunnel_config {
 
 struct tnl_tunnel *tnl_tunnel_create(struct tnl_net *tn,
 				     const struct tnl_tunnel_config *config);
+struct tnl_identity *tnl_tunnel_identify(struct tnl_tunnel *t, struct tnl_identity *id);
 void tnl_tunnel_unlink(struct tnl_tunnel *t);
 void tnl_tunnel_destroy(struct tnl_tunnel *t);
 struct tnl_tunnel *tnl_tunnel_find(struct tnl_net *tn, const char *name);

@@ -8,7 +8,7 @@
  * then the message.
  */
 /* options: -max_len=1100 */
-/* links: userspace/tunneld/orders.c userspace/tunneld/parcel.c userspace/tunneld/crypto.c userspace/tunneld/pins.c */
+/* links: userspace/tunneld/orders.c userspace/tunneld/parcel.c userspace/tunneld/crypto.c userspace/tunneld/peers.c */
 /* links: userspace/tunneld/identity.c userspace/tunneld/certs.c userspace/tunneld/trust.c userspace/tunneld/pem.c */
 /* links: userspace/policy/edge.c */
 #include "fuzz.h"
@@ -16,7 +16,7 @@
 #include "identity.h"
 #include "orders.h"
 #include "parcel.h"
-#include "pins.h"
+#include "peers.h"
 #include "trust.h"
 
 static void text_is_fit(const char *text, size_t room)
@@ -66,11 +66,20 @@ static void pieces(const uint8_t *bytes, size_t len)
 	parcel_free(&p);
 }
 
+static bool has_ca(const struct peers *peers)
+{
+	const struct peer *peer;
+
+	for (peer = peers_get(peers, 0); peer && peer->way != PEER_BY_CA; peer = peer->next)
+		;
+	return peer;
+}
+
 static void object(unsigned int kind, uint8_t *bytes, size_t len)
 {
 	struct parcel p = { .bytes = bytes, .len = len };
 	struct parcel again = { 0 };
-	struct pins *pins;
+	struct peers *peers;
 
 	switch (kind) {
 	case OBJECT_IDENTITY:
@@ -82,14 +91,15 @@ static void object(unsigned int kind, uint8_t *bytes, size_t len)
 	case OBJECT_TRUST:
 		trust_put(trust_unpack(&p));
 		break;
-	case OBJECT_PINS:
-		pins = pins_unpack(&p);
-		if (pins) {
-			must(!pins_pack(pins, &again) && again.len == len &&
-			     !memcmp(again.bytes, bytes, len));
+	case OBJECT_PEERS:
+		peers = peers_unpack(&p);
+		if (peers) {
+			must(!peers_pack(peers, &again) && !again.bad);
+			/* a certificate may have had bytes behind it */
+			must(has_ca(peers) || (again.len == len && !memcmp(again.bytes, bytes, len)));
 			parcel_free(&again);
 		}
-		pins_put(pins);
+		peers_put(peers);
 		break;
 	}
 }

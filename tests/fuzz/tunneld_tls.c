@@ -8,7 +8,7 @@
  * stranger's bytes, or changes: direction (1), offset (2), value (1), each.
  */
 /* options: -max_len=1500 */
-/* links: userspace/lib/text.c userspace/tunneld/tls.c userspace/tunneld/identity.c userspace/tunneld/pem.c userspace/tunneld/crypto.c */
+/* links: userspace/lib/text.c userspace/tunneld/tls.c userspace/tunneld/identity.c userspace/tunneld/log.c userspace/tunneld/pem.c userspace/tunneld/crypto.c */
 /* links: userspace/tunneld/kdf.c userspace/tunneld/suites.c userspace/tunneld/serverhello.c userspace/tunneld/alert.c userspace/lib/key.c */
 /* links: userspace/tunneld/certs.c userspace/tunneld/trust.c userspace/tunneld/parcel.c userspace/policy/edge.c userspace/policy/http.c */
 #include <fcntl.h>
@@ -31,7 +31,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	must(!crypto_init(err, sizeof(err)) && mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/key", dir);
 	must(!tnl_key_generate(path, pin, err, sizeof(err)));
-	id = identity_get(path, err, sizeof(err));
+	id = identity_get(path, "", err, sizeof(err));
 	must(id);
 	must(!unlink(path) && !rmdir(dir));
 	return 0;
@@ -49,11 +49,13 @@ struct end {
 	size_t passed; /* bytes it has sent */
 };
 
-static bool accept_pin(void *arg, const uint8_t pin[TUNNEL_PIN_LEN])
+static bool accept_peer(void *arg, const struct tls_peer *peer, char *why, size_t whylen)
 {
 	struct end *e = arg;
 
-	return !e->refuse && crypto_equal(pin, identity_pin(id), TUNNEL_PIN_LEN);
+	(void)why;
+	(void)whylen;
+	return !e->refuse && crypto_equal(peer->pin, identity_pin(id), TUNNEL_PIN_LEN);
 }
 
 static int open_end(struct end *e, bool server)
@@ -61,7 +63,7 @@ static int open_end(struct end *e, bool server)
 	struct tls_params params = { .server = server,
 				     .id = id,
 				     .ciphers = TUNNEL_CIPHER_ALL,
-				     .accept_pin = accept_pin,
+				     .accept = accept_peer,
 				     .arg = e };
 	char err[256];
 	int sv[2];

@@ -6,7 +6,7 @@
  * Input: form (1 byte), then the file as it is, or DER to be made PEM of.
  */
 /* options: -max_len=1024 */
-/* links: userspace/lib/key.c userspace/lib/text.c userspace/tunneld/identity.c userspace/tunneld/pem.c userspace/tunneld/crypto.c userspace/tunneld/parcel.c */
+/* links: userspace/lib/key.c userspace/lib/text.c userspace/tunneld/identity.c userspace/tunneld/log.c userspace/tunneld/pem.c userspace/tunneld/crypto.c userspace/tunneld/parcel.c */
 #include <mbedtls/base64.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ret = tnl_key_pin(path, pin, err, sizeof(err));
 	must(ret <= 0 && !ret == !err[0]);
 	must(strlen(err) < sizeof(err));
-	id = identity_get(path, why, sizeof(why));
+	id = identity_get(path, "", why, sizeof(why));
 	must(!id == !!why[0]);
 	/* what the tool takes the daemon takes; it would also take other kinds of keys */
 	must(ret || id);

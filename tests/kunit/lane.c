@@ -109,13 +109,15 @@ static void detach(struct fix *f)
 
 static void tunnel_of(struct fix *f, u8 role)
 {
-	static const u8 pin[TUNNEL_PIN_LEN];
 	struct tnl_tunnel_config config = {
-		.name = "kunit", .remote = "x:1", .local = "x:1", .key = "/x", .pin = pin,
+		.name = "kunit", .remote = "x:1", .local = "x:1",
 		.role = role, .ciphers = TUNNEL_CIPHER_ALL, .grace_ms = 3600000,
 	};
 	struct tnl_net *tn = tnl_net(&init_net);
 
+	config.identity = tnl_identity_dup(NULL);
+	KUNIT_ASSERT_NOT_NULL(f->test, config.identity);
+	config.identity->pins.n = 1;
 	mutex_lock(&tn->lock);
 	f->t = tnl_tunnel_create(tn, &config);
 	mutex_unlock(&tn->lock);

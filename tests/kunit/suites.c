@@ -17,7 +17,7 @@ MODULE_PARM_DESC(kunit, "run the KUnit suites at load (default off)");
 static struct kunit_suite *suites[] = {
 	&tnl_kunit_frame, &tnl_kunit_deframe, &tnl_kunit_hello, &tnl_kunit_credit,
 	&tnl_kunit_sched, &tnl_kunit_message, &tnl_kunit_tls_control,
-	&tnl_kunit_bucket, &tnl_kunit_access,
+	&tnl_kunit_bucket, &tnl_kunit_access, &tnl_kunit_pins,
 	&tnl_kunit_chunk, &tnl_kunit_lane,
 };
 

@@ -8,7 +8,7 @@
 # shellcheck disable=SC2016 # eval expands them
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..69
+echo 1..72
 
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN T OUT
 AT=198.51.100.1
@@ -16,10 +16,12 @@ AT=198.51.100.1
 . "$TUNNEL_SRC/tests/net/lib_servers.sh"
 limits() { in_ns client python3 "$SRC/tests/net/limits.py" "$@"; }
 service() { tctl home service set "$@"; }
-# tunnel_limit WORDS: other limits for what gw opens at home, which needs the tunnel anew
+# tunnel_limit WORDS: other limits for what gw opens at home; its carrier stays
 tunnel_limit() {
-	tctl home tunnel del gw && tctl home tunnel add gw dial 203.0.113.2:4433 peer "$GW_PIN" key "$T/home.key" "$@" && await 30 tunnel_up home && await 30 tunnel_up gw
+	local carrier
+	carrier=$(carrier_of home) && tctl home tunnel set gw "$@" && [ "$(carrier_of home)" = "$carrier" ]
 }
+carrier_of() { tctl "$1" -j carrier show | grep -Eo '"carrier": *[0-9]+'; }
 
 make_keys
 check "a tunnel" setup
@@ -82,7 +84,12 @@ pkill -f 'limits.py down'
 check "and ends when its client does" await 20 none_left
 
 # --- of a peer
+limits hold $AT 2 1 >"$OUT/hold.log" 2>&1 &
+check "a session" await 30 eval '[ "$(sessions home)" = 1 ]'
 check "what the peer may open" tunnel_limit sessions 3 bandwidth 4mbit
+check "it has not ended" eval '[ "$(sessions home)" = 1 ]'
+pkill -f 'limits.py hold'
+check "but does with its client" await 20 none_left
 has "is shown" "$(tctl home tunnel show gw | tr '\n' '|')" '\|  sessions: 3\|  bandwidth: 4mbit\|'
 check "a service" tctl home service add a 127.0.0.1:7000
 check "three of all services" limits sessions $AT 2 3

@@ -7,7 +7,7 @@
 # carrier.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..398
+echo 1..481
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN
 
 check "the module loads" load_module
@@ -187,6 +187,72 @@ for bits in (8, 9, 0x80000000, 0xffffffff):
 for ms in (86400001, 0xffffffff):
     refuse(nl, "a grace time of %u ms" % ms, E.ERANGE, "at most 86400000 ms", CMD.TUNNEL_NEW,
            {**DIAL, A.GRACE: u32(ms)}, A.GRACE)
+def pins(*numbers):
+    return b"".join(bytes([n]) * 32 for n in numbers)
+
+
+SET = {A.NAME: text("old"), A.PEER_PIN: pins(1)}
+for size in (0, 1, 31, 33, 63, 255, 257, 288):
+    refuse(nl, "PEER_PINS of %d bytes" % size, E.EINVAL, "1 to 8 times 32 bytes", CMD.TUNNEL_NEW,
+           {**less(DIAL, A.PEER_PIN), A.PEER_PINS: pins(*range(9))[:size]}, A.PEER_PINS)
+refuse(nl, "one of PEER_PINS twice", E.EEXIST, "there twice", CMD.TUNNEL_NEW,
+       {**less(DIAL, A.PEER_PIN), A.PEER_PINS: pins(1, 2, 1)}, A.PEER_PINS)
+refuse(nl, "PEER_PIN and PEER_PINS", E.EINVAL, "either PEER_PIN or PEER_PINS", CMD.TUNNEL_NEW,
+       {**DIAL, A.PEER_PINS: pins(1, 2)}, A.PEER_PINS)
+refuse(nl, "a change of no tunnel", E.EINVAL, "^attribute NAME is missing", CMD.TUNNEL_SET,
+       less(SET, A.NAME))
+refuse(nl, "a change of nothing", E.EINVAL, "say what is to be another one", CMD.TUNNEL_SET,
+       less(SET, A.PEER_PIN))
+refuse(nl, "a change of a tunnel that is not there", E.ENOENT, "no tunnel of this name",
+       CMD.TUNNEL_SET, {**SET, A.NAME: text("nobody")}, A.NAME)
+for number, payload in ((A.ROLE, u8(1)), (A.LOCAL, text("127.0.0.1:1")), (A.CIPHERS, u32(1)),
+                        (A.GRACE, u32(1)), (A.DIRECT, u8(0)), (A.ALLOW_UIDS, u32(1)), (A.FD, s32(0))):
+    refuse(nl, "a change of %s" % NAME_OF[number], E.EINVAL, "does not change while a tunnel is there",
+           CMD.TUNNEL_SET, {**SET, number: payload}, number)
+for size in (0, 31, 288):
+    refuse(nl, "a change to PEER_PINS of %d bytes" % size, E.EINVAL, "1 to 8 times", CMD.TUNNEL_SET,
+           {A.NAME: text("old"), A.PEER_PINS: pins(*range(9))[:size]}, A.PEER_PINS)
+refuse(nl, "a change to a key at no absolute path", E.EINVAL, "must be absolute", CMD.TUNNEL_SET,
+       {A.NAME: text("old"), A.KEY: text("key")}, A.KEY)
+refuse(nl, "a change to both kinds of pins", E.EINVAL, "either PEER_PIN or PEER_PINS", CMD.TUNNEL_SET,
+       {**SET, A.PEER_PINS: pins(1, 2)}, A.PEER_PINS)
+PSK = {**less(DIAL, A.KEY), A.PSK: text("/psk"), A.PSK_IDENTITY: text("both")}
+for number in (A.PEER_PIN, A.PSK, A.PSK_IDENTITY):
+    refuse(nl, "a tunnel with a PSK needs %s" % NAME_OF[number], E.EINVAL,
+           "^attribute %s is missing: " % NAME_OF[number], CMD.TUNNEL_NEW, less(PSK, number))
+refuse(nl, "PSK and KEY", E.EINVAL, "either KEY.*or PSK", CMD.TUNNEL_NEW, {**PSK, A.KEY: text("/k")}, A.KEY)
+refuse(nl, "PSK and PEER_PINS", E.EINVAL, "one PEER_PIN", CMD.TUNNEL_NEW,
+       {**less(PSK, A.PEER_PIN), A.PEER_PINS: pins(1, 2)}, A.PEER_PINS)
+refuse(nl, "PSK at no absolute path", E.EINVAL, "must be absolute", CMD.TUNNEL_NEW,
+       {**PSK, A.PSK: text("psk")}, A.PSK)
+refuse(nl, "PSK_IDENTITY in capitals", E.EINVAL, "^a name is", CMD.TUNNEL_NEW,
+       {**PSK, A.PSK_IDENTITY: text("Both")}, A.PSK_IDENTITY)
+refuse(nl, "a change to a PSK without its name", E.EINVAL, "^attribute PSK_IDENTITY is missing",
+       CMD.TUNNEL_SET, {**SET, A.PSK: text("/psk")})
+refuse(nl, "a change to a PSK without its fingerprint", E.EINVAL, "^attribute PEER_PIN is missing",
+       CMD.TUNNEL_SET, {A.NAME: text("old"), A.PSK: text("/psk"), A.PSK_IDENTITY: text("both")})
+refuse(nl, "a change to the name of a PSK that is not there", E.EINVAL, "^attribute PSK is missing",
+       CMD.TUNNEL_SET, {A.NAME: text("old"), A.PSK_IDENTITY: text("both")})
+CA = {**less(DIAL, A.PEER_PIN), A.PEER_CA: text("/ca"), A.PEER_AUTH_NAME: text("peer.example"), A.CERT: text("/c")}
+for number, name in ((A.PEER_CA, "PEER_CA"), (A.PEER_AUTH_NAME, "PEER_AUTH_NAME"), (A.KEY, "KEY")):
+    refuse(nl, "a tunnel with an authority needs %s" % name, E.EINVAL, "^attribute %s is missing: " % name,
+           CMD.TUNNEL_NEW, less(CA, number))
+for number, more in ((A.PEER_CA, {A.PEER_PIN: pins(1)}), (A.PEER_CA, {A.PEER_PINS: pins(1, 2)}),
+                     (A.PEER_CA, {A.PSK: text("/psk"), A.PSK_IDENTITY: text("both")})):
+    refuse(nl, "an authority and %s" % NAME_OF[list(more)[0]], E.EINVAL, "known by .*, not by both", CMD.TUNNEL_NEW,
+           {**less(CA, A.KEY), **more}, number)
+refuse(nl, "a PSK and a certificate", E.EINVAL, "either KEY.*or PSK", CMD.TUNNEL_NEW, {**PSK, A.CERT: text("/c")})
+for number in (A.PEER_CA, A.CERT):
+    refuse(nl, "%s at no absolute path" % NAME_OF[number], E.EINVAL, "must be absolute", CMD.TUNNEL_NEW,
+           {**CA, number: text("x")}, number)
+for number in (A.PEER_CA, A.PEER_AUTH_NAME, A.PSK):
+    refuse(nl, "%s of no characters" % NAME_OF[number], E.EINVAL, "1 to 255 bytes", CMD.TUNNEL_SET,
+           {A.NAME: text("old"), number: text("")}, number)
+for number in (A.PEER_CA, A.PEER_AUTH_NAME, A.PSK, A.CERT):
+    refuse(nl, "%s of 256 characters" % NAME_OF[number], E.EINVAL, "1 to 255 bytes", CMD.TUNNEL_SET,
+           {A.NAME: text("old"), number: text("/" * 256)}, number)
+refuse(nl, "a change to an authority without a name", E.EINVAL, "^attribute PEER_AUTH_NAME is missing",
+       CMD.TUNNEL_SET, {A.NAME: text("old"), A.PEER_CA: text("/ca")})
 for path in ("key", "./key", "~/key"):
     refuse(nl, "key path '%s'" % path, E.EINVAL, "must be absolute", CMD.TUNNEL_NEW,
            {**DIAL, A.KEY: text(path)}, A.KEY)
@@ -197,6 +263,8 @@ refuse(nl, "a second tunnel of one name", E.EEXIST, "tunnel of this name exists"
 taken = bytes.fromhex(os.environ["PIN"])
 refuse(nl, "a second tunnel for one peer on one LOCAL", E.EEXIST, "the same peer", CMD.TUNNEL_NEW,
        {**LISTEN, A.PEER_PIN: taken}, A.PEER_PIN)
+refuse(nl, "one that would have this peer among others", E.EEXIST, "the same peer", CMD.TUNNEL_NEW,
+       {**less(LISTEN, A.PEER_PIN), A.PEER_PINS: pins(1, 2) + taken}, A.PEER_PINS)
 refuse(nl, "a second service of one name", E.EEXIST, "service of this name exists",
        CMD.SERVICE_NEW, {**SERVICE, A.SERVICE: text("web")})
 refuse(nl, "a second listener on one address", E.EEXIST, "listener on this address exists",
@@ -263,6 +331,65 @@ accept(nl, "texts of 255 characters, the longest grace, one cipher", CMD.TUNNEL_
 accept(nl, "the same peer on another LOCAL", CMD.TUNNEL_NEW,
        {A.NAME: text("other"), A.ROLE: u8(1), A.PEER_PIN: bytes.fromhex(os.environ["PIN"]),
         A.LOCAL: text("127.0.0.2:4433"), A.KEY: text("/k")})
+shown = lambda name: nl.call(CMD.TUNNEL_GET, {A.NAME: text(name)}).messages[0]
+eight = b"".join(bytes([n]) * 32 for n in range(8))
+listener = Genl()
+listener.join("config")
+accept(nl, "eight pins for a tunnel that is there", CMD.TUNNEL_SET,
+       {A.NAME: text("other"), A.PEER_PINS: eight})
+same("read as they were written", (eight, None, text("/k")),
+     tuple(shown("other").get(n) for n in (A.PEER_PINS, A.PEER_PIN, A.KEY)))
+told = listener.s.recv(1 << 16)
+same("who listens is told", (CMD.TUNNEL_SET, eight), (told[16], parse(told[20:]).get(A.PEER_PINS)))
+listener.close()
+refuse(nl, "one of them on the same LOCAL", errno.EEXIST, "the same peer", CMD.TUNNEL_NEW,
+       {A.NAME: text("third"), A.ROLE: u8(1), A.PEER_PIN: eight[64:96],
+        A.LOCAL: text("127.0.0.2:4433"), A.KEY: text("/k")}, A.PEER_PIN)
+accept(nl, "another key, and nothing else", CMD.TUNNEL_SET, {A.NAME: text("other"), A.KEY: text("/k2")})
+same("the pins are as they were", (eight, text("/k2")),
+     (shown("other")[A.PEER_PINS], shown("other")[A.KEY]))
+accept(nl, "one pin, as PEER_PINS", CMD.TUNNEL_SET, {A.NAME: text("other"), A.PEER_PINS: eight[:32]})
+same("is PEER_PIN", (eight[:32], None), (shown("other")[A.PEER_PIN], shown("other").get(A.PEER_PINS)))
+accept(nl, "its own pin once more", CMD.TUNNEL_SET, {A.NAME: text("other"), A.PEER_PIN: eight[:32]})
+accept(nl, "those that it had are free again", CMD.TUNNEL_NEW,
+       {A.NAME: text("third"), A.ROLE: u8(1), A.PEER_PIN: eight[64:96],
+        A.LOCAL: text("127.0.0.2:4433"), A.KEY: text("/k")})
+refuse(nl, "but not the other way", errno.EEXIST, "the same peer", CMD.TUNNEL_SET,
+       {A.NAME: text("other"), A.PEER_PINS: eight}, A.PEER_PINS)
+accept(nl, "a PSK in the place of pins", CMD.TUNNEL_SET,
+       {A.NAME: text("third"), A.PSK: text("/psk"), A.PSK_IDENTITY: text("both"),
+        A.PEER_PIN: bytes([77]) * 32})
+same("there is no key any more", (text("/psk"), text("both"), bytes([77]) * 32, None),
+     tuple(shown("third").get(n) for n in (A.PSK, A.PSK_IDENTITY, A.PEER_PIN, A.KEY)))
+refuse(nl, "a second one of this name on the same LOCAL", errno.EEXIST, "the same peer", CMD.TUNNEL_SET,
+       {A.NAME: text("other"), A.PSK: text("/psk2"), A.PSK_IDENTITY: text("both"), A.PEER_PIN: bytes([78]) * 32},
+       A.PEER_PIN)
+accept(nl, "another name for it", CMD.TUNNEL_SET, {A.NAME: text("third"), A.PSK_IDENTITY: text("ours")})
+same("the rest stays", (text("/psk"), text("ours"), bytes([77]) * 32),
+     tuple(shown("third").get(n) for n in (A.PSK, A.PSK_IDENTITY, A.PEER_PIN)))
+revision = shown("third")[A.REVISION]
+accept(nl, "an authority in its place", CMD.TUNNEL_SET,
+       {A.NAME: text("third"), A.PEER_CA: text("/ca"), A.PEER_AUTH_NAME: text("a.example"), A.KEY: text("/k"),
+        A.CERT: text("/c")})
+first = shown("third")
+same("nothing of the PSK is left, either", (text("/ca"), text("a.example"), text("/k"), text("/c"), None, None, None),
+     tuple(first.get(n) for n in (A.PEER_CA, A.PEER_AUTH_NAME, A.KEY, A.CERT, A.PSK, A.PSK_IDENTITY, A.PEER_PIN)))
+accept(nl, "no certificate any more", CMD.TUNNEL_SET, {A.NAME: text("third"), A.CERT: text("")})
+same("it is gone, and peers are judged as before", (None, first[A.REVISION]),
+     (shown("third").get(A.CERT), shown("third")[A.REVISION]))
+accept(nl, "another name", CMD.TUNNEL_SET, {A.NAME: text("third"), A.PEER_AUTH_NAME: text("b.example")})
+same("peers are judged in another way", (text("/ca"), True),
+     (shown("third")[A.PEER_CA], len({revision, first[A.REVISION], shown("third")[A.REVISION]}) == 3))
+refuse(nl, "a second one of this name on the same LOCAL", errno.EEXIST, "the same peer", CMD.TUNNEL_SET,
+       {A.NAME: text("other"), A.PEER_CA: text("/ca2"), A.PEER_AUTH_NAME: text("b.example")}, A.PEER_AUTH_NAME)
+accept(nl, "and back to the PSK", CMD.TUNNEL_SET,
+       {A.NAME: text("third"), A.PSK: text("/psk"), A.PSK_IDENTITY: text("ours"), A.PEER_PIN: bytes([77]) * 32})
+refuse(nl, "a change back to pins needs a key", errno.EINVAL, "^attribute KEY is missing", CMD.TUNNEL_SET,
+       {A.NAME: text("third"), A.PEER_PIN: eight[64:96]})
+accept(nl, "with one it is done", CMD.TUNNEL_SET,
+       {A.NAME: text("third"), A.PEER_PIN: eight[64:96], A.KEY: text("/k")})
+same("nothing of the PSK is left", (None, None, text("/k")),
+     tuple(shown("third").get(n) for n in (A.PSK, A.PSK_IDENTITY, A.KEY)))
 accept(nl, "a service for one tunnel beside one of the same name for all", CMD.SERVICE_NEW,
        {A.SERVICE: text("web"), A.NAME: text("other"), A.ADDRESS: address("127.0.0.1", 81)})
 
@@ -327,6 +454,7 @@ wrong, silent = [], []
 for cmd, attrs, dump in (
         ("TUNNEL_NEW", {A.NAME: text("new"), A.ROLE: u8(0), A.PEER_PIN: pin,
                         A.REMOTE: text("h:1"), A.KEY: text("/k")}, False),
+        ("TUNNEL_SET", {**name, A.PEER_PIN: pin}, False),
         ("TUNNEL_DEL", name, False), ("TUNNEL_GET", name, False), ("TUNNEL_GET", {}, True),
         ("SERVICE_NEW", {A.SERVICE: text("s"), A.ADDRESS: address("127.0.0.1", 80)}, False),
         ("SERVICE_DEL", {A.SERVICE: text("s")}, False), ("SERVICE_GET", {}, True),
@@ -382,6 +510,7 @@ tctl home flush
 python home <<'EOP'
 import ctypes
 import tempfile
+import time
 from genl import *
 nl = Genl()
 E = errno
@@ -469,7 +598,7 @@ def keyed(**how):
 
 # Encrypted, but not for this tunnel.
 ends = keyed()
-wrong("for another peer", E.EKEYREJECTED, "not the one this tunnel is pinned to", ends[0],
+wrong("for another peer", E.EKEYREJECTED, "not one that this tunnel is pinned to", ends[0],
       pin=other_pin)
 works(ends)
 wrong("of a cipher that its tunnel does not allow", E.EPROTO, "does not allow this cipher",
@@ -529,6 +658,71 @@ works(ends)
 accept(nl, "but may serve another tunnel", CMD.CARRIER_ATTACH, attach(ends[0]))
 hello = ends[1].recv(4096)
 same("where it says HELLO", (5, b"TNL1"), (hello[0], hello[16:20]))
+
+# Whoever a certificate is for: the daemon must have judged by what is configured now.
+judged = {A.NAME: text("t"), A.PEER_CA: text("/ca"), A.PEER_AUTH_NAME: text("a.example")}
+accept(nl, "a tunnel by an authority", CMD.TUNNEL_NEW,
+       {**less(base, A.PEER_PIN), **judged, A.NAME: text("ca")})
+revision = nl.call(CMD.TUNNEL_GET, {A.NAME: text("ca")}).messages[0][A.REVISION]
+stranger = keyed()
+wrong("judged by nothing", E.EKEYREJECTED, "^attribute REVISION is not that of the tunnel", stranger[0], tunnel="ca")
+refuse(nl, "nor judged by what was before", E.EKEYREJECTED, "^attribute REVISION is not that", CMD.CARRIER_ATTACH,
+       {**attach(stranger[0], tunnel="ca"), A.REVISION: u32(struct.unpack("=I", revision)[0] - 1)})
+works(stranger)
+accept(nl, "judged by what is", CMD.CARRIER_ATTACH, {**attach(stranger[0], tunnel="ca"), A.REVISION: revision})
+stranger[1].recv(4096)
+carriers = nl.state()[4]
+accept(nl, "another key of ours", CMD.TUNNEL_SET, {A.NAME: text("ca"), A.KEY: text("/k2")})
+accept(nl, "the pin of its key in the place of the authority", CMD.TUNNEL_SET, {A.NAME: text("ca"), A.PEER_PIN: pin})
+same("its carrier stays with both", carriers, nl.state()[4])
+accept(nl, "the authority again", CMD.TUNNEL_SET, {**judged, A.NAME: text("ca")})
+same("which has judged nobody yet", len(carriers) - 1, len(nl.state()[4]))
+same("the connection ends", True, b"" == stranger[1].recv(4096) or b"" == stranger[1].recv(4096))
+
+# A key that is accepted no more takes its carriers along, and those only.
+def ends_with(sock, what):
+    # GOAWAY, reason 11: it was removed by an administrator; then the end
+    got, last = b"", b"?"
+    while last and len(got) < 4096:
+        last = sock.recv(4096)
+        got += last
+    at = got.rfind(struct.pack("!BBHI", 9, 0, 11, 8))
+    result("%s hears why it ends" % what, None if at >= 0 else "no GOAWAY for it: %r" % got)
+
+
+third = bytes([3]) * 32
+dialler = nl.state()[4][0]
+accept(nl, "a second key for who dials", CMD.TUNNEL_SET, {A.NAME: text("t"), A.PEER_PINS: pin + third})
+same("its carrier stays", [dialler], nl.state()[4])
+accept(nl, "without the second key again", CMD.TUNNEL_SET, {A.NAME: text("t"), A.PEER_PIN: pin})
+same("its carrier stays, again", [dialler], nl.state()[4])
+accept(nl, "the second key only", CMD.TUNNEL_SET, {A.NAME: text("t"), A.PEER_PIN: third})
+same("there is no carrier when that returns", [], nl.state()[4])
+ends_with(ends[1], "who dials")
+accept(nl, "two keys for who listens", CMD.TUNNEL_SET, {A.NAME: text("l"), A.PEER_PINS: pin + third})
+for s in waiting.pop():
+    s.close()
+other = keyed()
+for _ in range(100):
+    answer = nl.call(CMD.CARRIER_ATTACH, attach(other[0], pin=third, tunnel="l"))
+    if answer.errno != E.EBUSY:
+        break
+    time.sleep(0.05)    # the one that was closed goes soon
+same("a carrier of the second may wait, too", 0, answer.errno)
+accept(nl, "now the second key only", CMD.TUNNEL_SET, {A.NAME: text("l"), A.PEER_PIN: third})
+for n, (a, b) in enumerate(waiting):
+    ends_with(b, "carrier %d that waited" % n)
+other[1].settimeout(0.3)
+try:
+    result("that of the second key waits", "it got %r" % other[1].recv(4096))
+except TimeoutError:
+    result("that of the second key waits")
+ends = keyed()
+wrong("of a key that is accepted no more", E.EKEYREJECTED, "not one that this tunnel is pinned to",
+      ends[0], tunnel="l")
+works(ends)
+waiting = [other]
+other[1].settimeout(10)
 accept(nl, "FLUSH", CMD.FLUSH)
 for a, b in waiting:
     if b.recv(4096):
@@ -572,6 +766,18 @@ tunnel add X dial h:1 peer PIN key KEY
 tunnel add a/b dial h:1 peer PIN key KEY
 tunnel add '' dial h:1 peer PIN key KEY
 tunnel add aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa dial h:1 peer PIN key KEY
+tunnel add x dial h:1 peer PIN,PIN key KEY
+tunnel add x dial h:1 peer PIN, key KEY
+tunnel add x dial h:1 psk KEY
+tunnel add x dial h:1 psk-identity a
+tunnel add x dial h:1 psk KEY psk-identity a key KEY
+tunnel set old psk-identity A
+tunnel set
+tunnel set old
+tunnel set old peer
+tunnel set old peer 1234
+tunnel set old dial h:1
+tunnel set A peer PIN
 tunnel del
 tunnel del a b
 tunnel show a b

@@ -59,6 +59,11 @@ struct end {
 	uint64_t cookie; /* of its socket, which the worker has by another number */
 	bool installed;
 	struct kdf_keys keys;
+	/* how it is known, if not by its key */
+	const struct tnl_psk *psk;
+	const char *psk_name;
+	bool knows_psk;
+	bool no_id;
 };
 
 static struct end ends[2];
@@ -130,11 +135,31 @@ static void on_gone(void *arg)
 	fail_msg("the worker ends");
 }
 
-static bool accept_pin(void *arg, const uint8_t pin[TUNNEL_PIN_LEN])
+/* Keys that both have, by name; what a server's callback knows of them. */
+static struct tnl_psk psk_of[2];
+static const char *const psk_name[2] = { "one", "two" };
+
+static bool still(void *arg, const struct peer *peer, const uint8_t pin[TUNNEL_PIN_LEN])
 {
 	const struct end *e = arg;
 
-	return crypto_equal(pin, e->want, TUNNEL_PIN_LEN);
+	return crypto_equal(pin, e->want, TUNNEL_PIN_LEN) &&
+	       crypto_equal(pin, peer->pin, TUNNEL_PIN_LEN);
+}
+
+/* By @want's pin, who accepts also by what it knows of the first key. */
+static struct peers *peers_of(const struct end *e)
+{
+	struct peers *peers = peers_new();
+
+	assert_non_null(peers);
+	if (!e->psk)
+		assert_non_null(peers_add_pin(peers, e->want));
+	else
+		assert_non_null(peers_add_psk(peers, e->psk_name, e->psk));
+	if (e->knows_psk)
+		assert_non_null(peers_add_psk(peers, psk_name[0], &psk_of[0]));
+	return peers;
 }
 
 static void on_done(void *arg, const struct handshake_result *r)
@@ -181,11 +206,10 @@ static void start_timeout(int side, int fd, uint32_t ciphers, unsigned int timeo
 		.shop = &shop,
 		.tls = { .fd = fd,
 			 .server = side == SERVER,
-			 .id = ids[side],
-			 .ciphers = ciphers,
-			 .accept_pin = accept_pin,
-			 .arg = e },
-		.pins = pins_new((const uint8_t(*)[TUNNEL_PIN_LEN])e->want, 1),
+			 .id = e->no_id ? NULL : ids[side],
+			 .ciphers = ciphers },
+		.peers = peers_of(e),
+		.still = still,
 		.timeout_ms = timeout_ms,
 		.done = on_done,
 		.arg = e,
@@ -195,7 +219,7 @@ static void start_timeout(int side, int fd, uint32_t ciphers, unsigned int timeo
 	e->cookie = cookie_of(fd);
 	e->h = handshake_start(&p, err, sizeof(err));
 	assert_non_null(e->h);
-	pins_put(p.pins);
+	peers_put(p.peers);
 }
 
 static void start(int side, int fd, uint32_t ciphers)
@@ -380,6 +404,129 @@ static void test_agree(void **state)
 	agree(TUNNEL_CIPHER_CHACHA20_POLY1305, TLS_CIPHER_CHACHA20_POLY1305);
 	agree(TUNNEL_CIPHER_AES_256_GCM | TUNNEL_CIPHER_CHACHA20_POLY1305, TLS_CIPHER_AES_GCM_256);
 	reset(NULL);
+}
+
+/* The client is known by @psk and @name; the server shows a certificate to others, or to none. */
+static void start_psk(int fd[2], const struct tnl_psk *psk, const char *name, uint32_t ciphers,
+		      bool both)
+{
+	ends[CLIENT].psk = psk;
+	ends[CLIENT].psk_name = name;
+	ends[CLIENT].no_id = true;
+	ends[SERVER].knows_psk = true;
+	ends[SERVER].no_id = !both;
+	memcpy(ends[CLIENT].want, psk->id, TUNNEL_PIN_LEN);
+	memcpy(ends[SERVER].want, psk_of[0].id, TUNNEL_PIN_LEN);
+	start(CLIENT, fd[CLIENT], ciphers);
+	start(SERVER, fd[SERVER], TUNNEL_CIPHER_ALL);
+	run_until_done(true);
+}
+
+static void psk_agree(uint32_t ciphers, uint16_t expect12, uint16_t expect13, bool both)
+{
+	const struct kdf_keys *c = &ends[CLIENT].keys, *s = &ends[SERVER].keys;
+	struct wire wire[2];
+	int fd[2];
+
+	reset(NULL);
+	wire_open(wire, fd);
+	start_psk(fd, &psk_of[0], psk_name[0], ciphers, both);
+	assert_string_equal(ends[CLIENT].why, "");
+	assert_string_equal(ends[SERVER].why, "");
+	assert_int_equal(c->version, s->version);
+	assert_int_equal(c->cipher, c->version == KDF_TLS12 ? expect12 : expect13);
+	assert_memory_equal(ends[SERVER].pin, psk_of[0].id, TUNNEL_PIN_LEN);
+	assert_memory_equal(ends[CLIENT].pin, psk_of[0].id, TUNNEL_PIN_LEN);
+	assert_memory_equal(&c->tx, &s->rx, sizeof(c->tx));
+	assert_memory_equal(&c->rx, &s->tx, sizeof(c->rx));
+	if (c->version == KDF_TLS12) {
+		check_finished(&wire[CLIENT], c->cipher, &c->tx);
+		check_finished(&wire[SERVER], c->cipher, &s->tx);
+	}
+	wire_close(wire);
+	cleanup(NULL);
+}
+
+static void test_psk(void **state)
+{
+	int both;
+
+	(void)state;
+	for (both = 0; both < 2; both++) {
+		psk_agree(TUNNEL_CIPHER_ALL, TLS_CIPHER_CHACHA20_POLY1305, TLS_CIPHER_AES_GCM_128,
+			  both);
+		psk_agree(TUNNEL_CIPHER_CHACHA20_POLY1305, TLS_CIPHER_CHACHA20_POLY1305,
+			  TLS_CIPHER_CHACHA20_POLY1305, both);
+		psk_agree(TUNNEL_CIPHER_AES_128_GCM, TLS_CIPHER_AES_GCM_128, TLS_CIPHER_AES_GCM_128,
+			  both);
+		psk_agree(TUNNEL_CIPHER_AES_256_GCM, TLS_CIPHER_AES_GCM_256, TLS_CIPHER_AES_GCM_256,
+			  both);
+	}
+	reset(NULL);
+}
+
+/* One who gives a wrong name learns no more than one who has a wrong key. */
+static void test_psk_wrong(void **state)
+{
+	char said[256];
+	int fd[2], both;
+
+	(void)state;
+	for (both = 0; both < 2; both++) {
+		reset(NULL);
+		tcp_pair(fd);
+		start_psk(fd, &psk_of[1], psk_name[0], TUNNEL_CIPHER_ALL, both);
+		assert_int_equal(ends[CLIENT].fd, -1);
+		assert_int_equal(ends[SERVER].fd, -1);
+		assert_string_equal(ends[SERVER].why, "another key than ours for PSK identity one");
+		assert_non_null(
+			strstr(ends[CLIENT].why, "another key for PSK identity one, or does not"));
+		snprintf(said, sizeof(said), "%.20s", ends[CLIENT].why);
+		cleanup(NULL);
+
+		reset(NULL);
+		tcp_pair(fd);
+		start_psk(fd, &psk_of[0], psk_name[1], TUNNEL_CIPHER_ALL, both);
+		assert_int_equal(ends[CLIENT].fd, -1);
+		assert_int_equal(ends[SERVER].fd, -1);
+		assert_string_equal(ends[SERVER].why, "unknown PSK identity two");
+		assert_memory_equal(ends[CLIENT].why, said, strlen(said));
+		cleanup(NULL);
+	}
+	reset(NULL);
+}
+
+/* A server that wants a certificate does not let a key in, nor the reverse. */
+static void test_psk_or_certificate(void **state)
+{
+	int fd[2];
+
+	(void)state;
+	tcp_pair(fd);
+	start_psk(fd, &psk_of[0], psk_name[0], TUNNEL_CIPHER_ALL, true);
+	cleanup(NULL);
+	reset(NULL);
+	/* the client has a certificate, the server PSK only */
+	tcp_pair(fd);
+	ends[SERVER].knows_psk = true;
+	ends[SERVER].no_id = true;
+	start(CLIENT, fd[CLIENT], TUNNEL_CIPHER_ALL);
+	start(SERVER, fd[SERVER], TUNNEL_CIPHER_ALL);
+	run_until_done(true);
+	assert_int_equal(ends[CLIENT].fd, -1);
+	assert_int_equal(ends[SERVER].fd, -1);
+	cleanup(NULL);
+	reset(NULL);
+	/* the client PSK only, the server none */
+	tcp_pair(fd);
+	ends[CLIENT].psk = &psk_of[0];
+	ends[CLIENT].psk_name = psk_name[0];
+	ends[CLIENT].no_id = true;
+	start(CLIENT, fd[CLIENT], TUNNEL_CIPHER_ALL);
+	start(SERVER, fd[SERVER], TUNNEL_CIPHER_ALL);
+	run_until_done(true);
+	assert_int_equal(ends[CLIENT].fd, -1);
+	assert_int_equal(ends[SERVER].fd, -1);
 }
 
 static void test_unknown_client(void **state)
@@ -633,7 +780,7 @@ static pid_t odd_peer(const struct odd *o, int fd, int other)
 				    o->server ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT,
 				    MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
 	mbedtls_ssl_conf_rng(&conf, crypto_random, NULL);
-	suites_choose(TUNNEL_CIPHER_ALL, suites);
+	suites_choose(TUNNEL_CIPHER_ALL, SUITES_CERT, suites);
 	mbedtls_ssl_conf_ciphersuites(&conf, suites);
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 	mbedtls_ssl_conf_max_tls_version(&conf, MBEDTLS_SSL_VERSION_TLS1_2);
@@ -737,21 +884,21 @@ static void test_identity_file(void **state)
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/id", dir);
-	assert_null(identity_get(path, err, sizeof(err)));
+	assert_null(identity_get(path, "", err, sizeof(err)));
 	assert_non_null(strstr(err, "No such file"));
 
 	assert_int_equal(tnl_key_generate(path, pin, err, sizeof(err)), 0);
-	id = identity_get(path, err, sizeof(err));
+	id = identity_get(path, "", err, sizeof(err));
 	assert_non_null(id);
 	assert_memory_equal(identity_pin(id), pin, TUNNEL_PIN_LEN);
-	again = identity_get(path, err, sizeof(err));
+	again = identity_get(path, "", err, sizeof(err));
 	assert_ptr_equal(again, id); /* cached */
 	identity_put(again);
 
 	/* replaced: read again, the old one stays with who has it */
 	unlink(path);
 	assert_int_equal(tnl_key_generate(path, pin, err, sizeof(err)), 0);
-	again = identity_get(path, err, sizeof(err));
+	again = identity_get(path, "", err, sizeof(err));
 	assert_non_null(again);
 	assert_memory_equal(identity_pin(again), pin, TUNNEL_PIN_LEN);
 	assert_memory_not_equal(identity_pin(id), pin, TUNNEL_PIN_LEN);
@@ -760,11 +907,11 @@ static void test_identity_file(void **state)
 
 	/* readable by others: refused, cached or not */
 	chmod(path, 0640);
-	assert_null(identity_get(path, err, sizeof(err)));
+	assert_null(identity_get(path, "", err, sizeof(err)));
 	assert_non_null(strstr(err, "group or others"));
-	assert_null(identity_get(path, err, sizeof(err)));
+	assert_null(identity_get(path, "", err, sizeof(err)));
 	chmod(path, 0600);
-	id = identity_get(path, err, sizeof(err));
+	id = identity_get(path, "", err, sizeof(err));
 	assert_non_null(id);
 	identity_put(id);
 
@@ -772,10 +919,31 @@ static void test_identity_file(void **state)
 	assert_non_null(f);
 	fputs("not a key\n", f);
 	fclose(f);
-	assert_null(identity_get(path, err, sizeof(err)));
-	assert_null(identity_get(dir, err, sizeof(err)));
-	assert_non_null(strstr(err, "not a regular file"));
+	/* broken: what was read stays, as often as it is asked for, until it can be read again */
+	again = identity_get(path, "", err, sizeof(err));
+	assert_non_null(again);
+	assert_memory_equal(identity_pin(again), pin, TUNNEL_PIN_LEN);
+	identity_put(again);
+	again = identity_get(path, "", err, sizeof(err));
+	assert_non_null(again);
+	identity_put(again);
+	chmod(path, 0604);
+	assert_null(identity_get(path, "", err, sizeof(err)));
+	chmod(path, 0600);
+	/* nothing was read before, now that it was refused */
+	assert_null(identity_get(path, "", err, sizeof(err)));
 	unlink(path);
+	assert_int_equal(tnl_key_generate(path, pin, err, sizeof(err)), 0);
+	again = identity_get(path, "", err, sizeof(err));
+	assert_non_null(again);
+	assert_memory_equal(identity_pin(again), pin, TUNNEL_PIN_LEN);
+	identity_put(again);
+	unlink(path);
+	again = identity_get(path, "", err, sizeof(err));
+	assert_non_null(again);
+	identity_put(again);
+	assert_null(identity_get(dir, "", err, sizeof(err)));
+	assert_non_null(strstr(err, "not a regular file"));
 }
 
 static int group_setup(void **state)
@@ -798,7 +966,10 @@ static int group_setup(void **state)
 		snprintf(key_path[i], sizeof(key_path[i]), "%s/key%d", dir, i);
 		if (tnl_key_generate(key_path[i], key_pin[i], err, sizeof(err)))
 			return -1;
-		ids[i] = identity_get(key_path[i], err, sizeof(err));
+		if (i < 2 &&
+		    tnl_psk_derive((const uint8_t[32]){ (uint8_t)(i + 1) }, 32, &psk_of[i]))
+			return -1;
+		ids[i] = identity_get(key_path[i], "", err, sizeof(err));
 		if (!ids[i])
 			return -1;
 	}
@@ -829,6 +1000,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_agree, reset, cleanup),
+		cmocka_unit_test_setup_teardown(test_psk, reset, cleanup),
+		cmocka_unit_test_setup_teardown(test_psk_wrong, reset, cleanup),
+		cmocka_unit_test_setup_teardown(test_psk_or_certificate, reset, cleanup),
 		cmocka_unit_test_setup_teardown(test_unknown_client, reset, cleanup),
 		cmocka_unit_test_setup_teardown(test_wrong_server, reset, cleanup),
 		cmocka_unit_test_setup_teardown(test_no_common_cipher, reset, cleanup),

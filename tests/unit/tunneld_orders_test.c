@@ -14,7 +14,7 @@ static const struct order shake_order = {
 	.ciphers = 7,
 	.timeout_ms = 10000,
 	.identity = 1,
-	.pins = UINT64_MAX,
+	.peers = UINT64_MAX,
 	.certs = 3,
 	.trust = 4,
 	.upstream = true,
@@ -27,6 +27,7 @@ static const struct report done_report = {
 	.id = 9,
 	.has_pin = true,
 	.pin = { 1, 2, 3 },
+	.peer = 0x01020304,
 	.name = "www.example.org",
 	.alpn = "h2",
 };
@@ -35,7 +36,7 @@ static void test_orders(void **state)
 {
 	const struct order orders[] = {
 		shake_order,
-		{ .what = ORDER_OBJECT, .id = 1, .kind = OBJECT_PINS, .len = 1 << 20 },
+		{ .what = ORDER_OBJECT, .id = 1, .kind = OBJECT_PEERS, .len = 1 << 20 },
 		{ .what = ORDER_FORGET, .id = 2 },
 		{ .what = ORDER_ABORT, .id = UINT64_MAX },
 	};
@@ -73,13 +74,13 @@ static void test_reports(void **state)
 		assert_false(report_read(&r, bytes, n));
 	assert_false(report_read(&r, bytes, len + 1));
 	/* a length that leads behind the end, a truth that is neither, a letter that is none */
-	bytes[9 + 1 + TUNNEL_PIN_LEN] = 0xff;
+	bytes[9 + 1 + TUNNEL_PIN_LEN + 4] = 0xff;
 	assert_false(report_read(&r, bytes, len));
 	len = report_write(bytes, &done_report);
 	bytes[9] = 2;
 	assert_false(report_read(&r, bytes, len));
 	len = report_write(bytes, &done_report);
-	bytes[9 + 1 + TUNNEL_PIN_LEN + 2] = '\n';
+	bytes[9 + 1 + TUNNEL_PIN_LEN + 4 + 2] = '\n';
 	assert_false(report_read(&r, bytes, len));
 
 	memset(longest.name, 'a', REQUEST_HOST_MAX);
@@ -98,6 +99,11 @@ static void test_reports(void **state)
 	assert_false(report_read(&r, bytes, report_write(bytes, &r)));
 	r = (struct report){ .what = REPORT_DONE };
 	assert_false(report_read(&r, bytes, report_write(bytes, &r)));
+	/* who failed is none of those that may come in */
+	r = done_report;
+	r.what = REPORT_FAILED;
+	snprintf(r.why, sizeof(r.why), "x");
+	assert_false(report_read(&r, bytes, report_write(bytes, &r)));
 	r = (struct report){ .what = REPORT_READY, .id = 1 };
 	assert_false(report_read(&r, bytes, report_write(bytes, &r)));
 	r = (struct report){ .what = REPORT_READY };
@@ -111,7 +117,7 @@ static bool unpacks(enum object_kind kind, const struct parcel *p)
 	struct identity *i;
 	struct certs *c;
 	struct trust *t;
-	struct pins *n;
+	struct peers *n;
 
 	switch (kind) {
 	case OBJECT_IDENTITY:
@@ -127,8 +133,8 @@ static bool unpacks(enum object_kind kind, const struct parcel *p)
 		trust_put(t);
 		return t != NULL;
 	default:
-		n = pins_unpack(p);
-		pins_put(n);
+		n = peers_unpack(p);
+		peers_put(n);
 		return n != NULL;
 	}
 }
@@ -166,10 +172,7 @@ static void check_parcel(enum object_kind kind, struct parcel *p)
 
 static void test_parcels(void **state)
 {
-	const uint8_t three[3][TUNNEL_PIN_LEN] = { { 1 }, { 2 }, { 3 } },
-		      four[TUNNEL_PIN_LEN] = { 4 };
 	struct certs *certs = load_certs("h2,http/1.1"), *again;
-	struct pins *pins = pins_new(three, 3), *same;
 	struct trust *trust = load_trust();
 	struct parcel p = { 0 };
 	struct identity *other;
@@ -195,20 +198,135 @@ static void test_parcels(void **state)
 	check_parcel(OBJECT_TRUST, &p);
 	trust_put(trust);
 
-	assert_int_equal(pins_pack(pins, &p), 0);
-	same = pins_unpack(&p);
-	assert_true(pins_same(same, three, 3));
-	assert_true(pins_have(same, three[2]));
-	assert_false(pins_have(same, four));
-	assert_false(pins_same(same, three, 2));
-	pins_put(same);
-	pins_put(pins);
-	check_parcel(OBJECT_PINS, &p);
-
 	memset(&p, 0, sizeof(p));
 	parcel_put(&p, "", PARCEL_MAX + 1);
 	assert_true(p.bad);
 	parcel_free(&p);
+}
+
+/* Three by pin, two by a key, three by two files: what the worker has is what was packed. */
+static struct peers *all_kinds(struct trust *trust, struct trust *other)
+{
+	const struct tnl_psk psk[2] = { { .key = { 1 }, .id = { 2 } }, { .key = { 3 }, .id = { 4 } } };
+	const uint8_t pin[3][TUNNEL_PIN_LEN] = { { 1 }, { 2 }, { 3 } };
+	struct peers *p = peers_new();
+
+	assert_non_null(p);
+	assert_non_null(peers_add_pin(p, pin[0]));
+	assert_non_null(peers_add_ca(p, "/ca", "a.example", trust));
+	assert_non_null(peers_add_psk(p, "one", &psk[0]));
+	assert_non_null(peers_add_pin(p, pin[1]));
+	assert_non_null(peers_add_ca(p, "/other", "b.example", other));
+	assert_non_null(peers_add_psk(p, "two", &psk[1]));
+	assert_non_null(peers_add_ca(p, "/ca", "c.example", trust));
+	assert_non_null(peers_add_pin(p, pin[2]));
+	return p;
+}
+
+static void test_peers(void **state)
+{
+	struct trust *trust = load_trust(), *other;
+	const struct peer *a, *b;
+	struct peers *p, *same;
+	struct parcel parcel = { 0 };
+	uint32_t i, number;
+	char why[256] = "";
+	struct tls_peer shown = { 0 };
+
+	(void)state;
+	assert_int_equal(trust_pack(trust, &parcel), 0);
+	other = trust_unpack(&parcel);
+	assert_non_null(other);
+	parcel_free(&parcel);
+	p = all_kinds(trust, other);
+	same = all_kinds(trust, other);
+	assert_true(peers_same(p, same));
+	assert_non_null(peers_add_pin(same, our_pin));
+	assert_false(peers_same(p, same));
+	peers_put(same);
+	same = all_kinds(trust, trust);
+	assert_false(peers_same(p, same));
+	peers_put(same);
+
+	assert_int_equal(peers_pack(p, &parcel), 0);
+	same = peers_unpack(&parcel);
+	assert_non_null(same);
+	for (i = 0; (a = peers_get(p, i)); i++) {
+		b = peers_get(same, i);
+		assert_non_null(b);
+		assert_int_equal(a->way, b->way);
+		assert_memory_equal(a->pin, b->pin, sizeof(a->pin));
+		assert_memory_equal(&a->psk, &b->psk, sizeof(a->psk));
+		assert_true(a->name ? !strcmp(a->name, b->name) : !b->name);
+		assert_true(a->ca ? !strcmp(a->ca, b->ca) : !b->ca);
+		assert_true(!a->trust == !b->trust);
+	}
+	assert_null(peers_get(same, i));
+	assert_int_equal(i, 8);
+	/* each file once */
+	assert_ptr_equal(peers_get(same, 1)->trust, peers_get(same, 6)->trust);
+	assert_ptr_not_equal(peers_get(same, 1)->trust, peers_get(same, 4)->trust);
+
+	/* a name is all of it; a fingerprint is no pin, and a pin none */
+	assert_memory_equal(peers_find_psk(same, (const uint8_t *)"two", 3), &peers_get(p, 5)->psk,
+			    sizeof(struct tnl_psk));
+	assert_null(peers_find_psk(same, (const uint8_t *)"two", 2));
+	assert_null(peers_find_psk(same, (const uint8_t *)"three", 5));
+	assert_ptr_equal(peers_first_psk(same), peers_get(same, 2));
+	shown.pin = peers_get(p, 5)->pin;
+	assert_true(peers_judge(same, &shown, true, &number, why, sizeof(why)));
+	assert_int_equal(number, 5);
+	shown.pin = peers_get(p, 7)->pin;
+	assert_false(peers_judge(same, &shown, true, &number, why, sizeof(why)));
+	shown.chain = identity_cert(id);
+	assert_true(peers_judge(same, &shown, true, &number, why, sizeof(why)));
+	assert_int_equal(number, 7);
+	shown.pin = peers_get(p, 5)->pin;
+	assert_false(peers_judge(same, &shown, true, &number, why, sizeof(why)));
+	assert_string_equal(why, "its certificate is for no peer of a tunnel here");
+	assert_true(peers_could_be(p, 7, peers_get(p, 7)->pin));
+	assert_false(peers_could_be(p, 7, our_pin));
+	assert_false(peers_could_be(p, 5, peers_get(p, 2)->pin));
+	assert_true(peers_could_be(p, 4, our_pin));
+	assert_false(peers_could_be(p, 8, our_pin));
+	peers_put(same);
+	peers_put(p);
+	check_parcel(OBJECT_PEERS, &parcel);
+	trust_put(other);
+	trust_put(trust);
+}
+
+/* A certificate is judged by the copy as by the list itself. */
+static void test_authority(void **state)
+{
+	struct trust *trust = load_trust();
+	struct peers *p = peers_new(), *copy;
+	struct parcel parcel = { 0 };
+	uint8_t pin[TUNNEL_PIN_LEN] = { 0 };
+	struct tls_peer shown = { .pin = pin, .chain = trust_chain(trust) };
+	uint32_t number;
+	char why[256] = "";
+
+	(void)state;
+	assert_non_null(p);
+	assert_non_null(peers_add_ca(p, "/ca", "ftp.example", trust));
+	assert_int_equal(peers_pack(p, &parcel), 0);
+	copy = peers_unpack(&parcel);
+	parcel_free(&parcel);
+	assert_non_null(copy);
+	assert_false(peers_judge(copy, &shown, false, &number, why, sizeof(why)));
+	assert_string_equal(why, "its certificate is not for ftp.example");
+	peers_put(copy);
+	assert_non_null(peers_add_ca(p, "/ca", "www.example", trust));
+	assert_int_equal(peers_pack(p, &parcel), 0);
+	copy = peers_unpack(&parcel);
+	parcel_free(&parcel);
+	assert_non_null(copy);
+	assert_true(peers_judge(copy, &shown, false, &number, why, sizeof(why)));
+	assert_int_equal(number, 1);
+	peers_put(copy);
+	peers_put(p);
+	trust_put(trust);
 }
 
 int main(void)
@@ -217,6 +335,8 @@ int main(void)
 		cmocka_unit_test(test_orders),
 		cmocka_unit_test(test_reports),
 		cmocka_unit_test(test_parcels),
+		cmocka_unit_test(test_peers),
+		cmocka_unit_test(test_authority),
 	};
 
 	return cmocka_run_group_tests(tests, make_files, remove_files);

@@ -77,7 +77,7 @@ static inline int make_files(void **state)
 	snprintf(path, sizeof(path), "%s/id", dir);
 	if (tnl_key_generate(path, our_pin, err, sizeof(err)))
 		return -1;
-	id = identity_get(path, err, sizeof(err));
+	id = identity_get(path, "", err, sizeof(err));
 	return id ? 0 : -1;
 }
 
@@ -160,11 +160,12 @@ struct end {
 	char why[512], name[256], alpn[64];
 };
 
-static inline bool accept_pin(void *arg, const uint8_t pin[TUNNEL_PIN_LEN])
+static inline bool still(void *arg, const struct peer *peer, const uint8_t pin[TUNNEL_PIN_LEN])
 {
 	const struct end *e = arg;
 
-	return !e->refuse && crypto_equal(pin, our_pin, TUNNEL_PIN_LEN);
+	return !e->refuse && !strcmp(peer->tunnel, "ours") &&
+	       crypto_equal(pin, our_pin, TUNNEL_PIN_LEN);
 }
 
 static inline void on_done(void *arg, const struct handshake_result *r)
@@ -177,6 +178,18 @@ static inline void on_done(void *arg, const struct handshake_result *r)
 	snprintf(e->why, sizeof(e->why), "%s", r->why ? r->why : "");
 	snprintf(e->name, sizeof(e->name), "%s", r->server_name ? r->server_name : "");
 	snprintf(e->alpn, sizeof(e->alpn), "%s", r->alpn ? r->alpn : "");
+}
+
+static inline struct peers *our_peers(void)
+{
+	struct peers *peers = peers_new();
+	struct peer *peer;
+
+	assert_non_null(peers);
+	peer = peers_add_pin(peers, our_pin);
+	assert_non_null(peer);
+	snprintf(peer->tunnel, sizeof(peer->tunnel), "ours");
+	return peers;
 }
 
 /* @tls->fd is consumed. Return: false with err. */
@@ -196,12 +209,11 @@ static inline bool begin(struct end *e, struct tls_params *tls, unsigned int tim
 	fcntl(tls->fd, F_SETFL, O_NONBLOCK);
 	p.tls.ciphers = TLS_CIPHERS_ALL;
 	if (tls->id) {
-		p.tls.accept_pin = accept_pin;
-		p.tls.arg = e;
-		p.pins = pins_new((const uint8_t(*)[TUNNEL_PIN_LEN])our_pin, 1);
+		p.still = still;
+		p.peers = our_peers();
 	}
 	e->h = handshake_start(&p, err, sizeof(err));
-	pins_put(p.pins);
+	peers_put(p.peers);
 	return e->h != NULL;
 }
 

@@ -215,7 +215,8 @@ out:
 	return ret;
 }
 
-static int check_key_file(const char *path, const struct stat *st, char *err, size_t errlen)
+static int check_secret_file(const char *path, const struct stat *st, size_t size, char *err,
+			     size_t errlen)
 {
 	if (!S_ISREG(st->st_mode))
 		return refuse(err, errlen, -EINVAL, "%s is not a regular file", path);
@@ -223,14 +224,16 @@ static int check_key_file(const char *path, const struct stat *st, char *err, si
 		return refuse(err, errlen, -EPERM,
 			      "%s has mode %04o, group or others may use it: run 'chmod 600 %s'",
 			      path, st->st_mode & 07777, path);
-	if (st->st_size >= KEY_FILE_MAX)
-		return refuse(err, errlen, -EINVAL, "%s is too large for a private key", path);
+	if (st->st_uid && st->st_uid != geteuid())
+		return refuse(err, errlen, -EPERM,
+			      "%s belongs to user %u, who could change it: run 'chown root %s'",
+			      path, st->st_uid, path);
+	if (st->st_size >= (off_t)size)
+		return refuse(err, errlen, -EINVAL, "%s is too large for a key", path);
 	return 0;
 }
 
-/* Return: bytes read, NUL appended (mbedTLS wants PEM with it), or -errno. */
-static int read_key_file(const char *path, unsigned char buf[KEY_FILE_MAX], char *err,
-			 size_t errlen)
+int tnl_secret_read(const char *path, unsigned char *buf, size_t size, char *err, size_t errlen)
 {
 	struct stat st;
 	size_t len = 0;
@@ -243,11 +246,11 @@ static int read_key_file(const char *path, unsigned char buf[KEY_FILE_MAX], char
 		ret = -errno;
 		return refuse(err, errlen, ret, "cannot open %s: %s", path, strerror(-ret));
 	}
-	ret = fstat(fd, &st) < 0 ? -errno : check_key_file(path, &st, err, errlen);
+	ret = fstat(fd, &st) < 0 ? -errno : check_secret_file(path, &st, size, err, errlen);
 	if (ret)
 		goto out;
-	while (len < KEY_FILE_MAX - 1) {
-		n = read(fd, buf + len, KEY_FILE_MAX - 1 - len);
+	while (len < size - 1) {
+		n = read(fd, buf + len, size - 1 - len);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -275,7 +278,8 @@ static int load_key(mbedtls_pk_context *pk, const char *path, struct rng *rng, c
 
 	if (!buf)
 		return refuse(err, errlen, -ENOMEM, "%s", strerror(ENOMEM));
-	len = read_key_file(path, buf, err, errlen);
+	/* the zero behind it is what mbedTLS wants PEM with */
+	len = tnl_secret_read(path, buf, KEY_FILE_MAX, err, errlen);
 	if (len < 0) {
 		ret = len;
 		goto out;

@@ -108,6 +108,13 @@ static struct nla_policy tunnel_policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_LIMIT_RATE] = { .type = NLA_U32 },
 	[TUNNEL_A_LIMIT_BANDWIDTH] = { .type = NLA_U64 },
 	[TUNNEL_A_MODE] = { .type = NLA_U32 },
+	[TUNNEL_A_PSK] = { .type = NLA_STRING },
+	[TUNNEL_A_PEER_CA] = { .type = NLA_STRING },
+	[TUNNEL_A_PEER_AUTH_NAME] = { .type = NLA_STRING },
+	[TUNNEL_A_CERT] = { .type = NLA_STRING },
+	[TUNNEL_A_PSK_IDENTITY] = { .type = NLA_STRING },
+	[TUNNEL_A_PEER_PINS] = { .minlen = TUNNEL_PIN_LEN,
+				 .maxlen = TUNNEL_PINS_MAX * TUNNEL_PIN_LEN },
 };
 
 /* Called for each answer to one request; nonzero: call no more. */
@@ -552,4 +559,13 @@ int tnl_receive(struct tnl_conn *c, tnl_cb cb, void *arg)
 		return -ENOBUFS;
 	}
 	return 0;
+}
+
+size_t tnl_pins(struct nlattr *const *attr, const uint8_t **pins)
+{
+	const struct nlattr *a = attr[TUNNEL_A_PEER_PIN] ? attr[TUNNEL_A_PEER_PIN] :
+							   attr[TUNNEL_A_PEER_PINS];
+
+	*pins = a ? nla_data(a) : NULL;
+	return a ? (size_t)nla_len(a) / TUNNEL_PIN_LEN : 0;
 }

@@ -57,6 +57,14 @@ int tnl_join(struct tnl_conn *c, const char *name);
  */
 int tnl_receive(struct tnl_conn *c, tnl_cb cb, void *arg);
 
+/**
+ * tnl_pins - the keys that the peer of a tunnel may have
+ * @attr: of the tunnel
+ * @pins: the first of them, one behind the other; borrowed
+ * Return: how many, 0 to TUNNEL_PINS_MAX.
+ */
+size_t tnl_pins(struct nlattr *const *attr, const uint8_t **pins);
+
 /* --- text.c: text forms -------------------------------------------------- */
 
 /**
@@ -107,5 +115,44 @@ int tnl_key_generate(const char *path, uint8_t pin[TUNNEL_PIN_LEN], char *err, s
  * key at @path. A file that group or others may read is refused (-EPERM).
  */
 int tnl_key_pin(const char *path, uint8_t pin[TUNNEL_PIN_LEN], char *err, size_t errlen);
+
+/**
+ * tnl_secret_read - all of a file that only root, or who we are, may read
+ * Return: bytes, with a zero behind them; or -errno with a sentence in @err (-EPERM: group or
+ * others may use it, or it is somebody else's; -EINVAL: no regular file, or too long).
+ */
+int tnl_secret_read(const char *path, unsigned char *buf, size_t size, char *err, size_t errlen);
+
+/* --- cert.c: certificates in files ------------------------------------------ */
+
+/** tnl_cert_check - can all certificates in the file be read? 0, or -EINVAL with a sentence. */
+int tnl_cert_check(const char *path, char *err, size_t errlen);
+
+/** tnl_cert_pin - pin of the key of the first certificate in the file. Return: as above. */
+int tnl_cert_pin(const char *path, uint8_t pin[TUNNEL_PIN_LEN], char *err, size_t errlen);
+
+/* --- psk.c: keys that both sides have --------------------------------------- */
+
+#define TNL_PSK_RAW_MIN 32
+#define TNL_PSK_RAW_MAX 64
+#define TNL_PSK_LEN	32
+
+/** struct tnl_psk - @key is secret; @id, the fingerprint, is not */
+struct tnl_psk {
+	uint8_t key[TNL_PSK_LEN];
+	uint8_t id[TUNNEL_PIN_LEN];
+};
+
+/**
+ * tnl_psk_read - the key in the file @path: 32 to 64 bytes in hex, or else base64
+ * Return: 0; or -errno with a sentence in @err, as tnl_secret_read() (-EINVAL: it is none, too).
+ */
+int tnl_psk_read(const char *path, struct tnl_psk *psk, char *err, size_t errlen);
+
+/** tnl_psk_decode - what a file says. Return: bytes, or -EINVAL. */
+int tnl_psk_decode(const char *text, size_t len, uint8_t out[TNL_PSK_RAW_MAX]);
+
+/** tnl_psk_derive - what becomes of it. Return: 0 or -EINVAL. */
+int tnl_psk_derive(const uint8_t *raw, size_t len, struct tnl_psk *psk);
 
 #endif /* TNL_H */

@@ -91,15 +91,41 @@ int parse_address(struct ctx *ctx, const char *word, bool port_zero_ok, struct s
 	return EXIT_OK;
 }
 
-int parse_pin(struct ctx *ctx, const char *word, uint8_t pin[TUNNEL_PIN_LEN])
+/* @word: @len characters of it. Return: EXIT_*. */
+static int parse_pin(struct ctx *ctx, const char *word, size_t len, struct pins *pins)
 {
-	const char *hex = strncmp(word, "sha256:", 7) ? word : word + 7;
+	size_t skip = strncmp(word, "sha256:", 7) ? 0 : 7, i;
+	uint8_t *pin = pins->pin[pins->n];
+	char hex[2 * TUNNEL_PIN_LEN + 2];
 
+	/* what is too long does not become right by being cut */
+	snprintf(hex, sizeof(hex), "%.*s", (int)(len - skip), word + skip);
 	if (tnl_parse_pin(hex, pin))
 		return usage_error(ctx,
-				   "'%s' is not a pin: 64 hex digits as 'tunnelctl pubkey FILE' prints them on the peer",
-				   word);
+				   "'%.*s' is not a pin: 64 hex digits as 'tunnelctl pubkey FILE' prints them on the peer",
+				   (int)len, word);
+	for (i = 0; i < pins->n; i++)
+		if (!memcmp(pins->pin[i], pin, TUNNEL_PIN_LEN))
+			return usage_error(ctx, "the pin '%.*s' is given twice", (int)len, word);
+	pins->n++;
 	return EXIT_OK;
+}
+
+int parse_pins(struct ctx *ctx, const char *word, struct pins *pins)
+{
+	const char *at = word;
+	int ret;
+
+	for (;;) {
+		size_t len = strcspn(at, ",");
+
+		if (pins->n == TUNNEL_PINS_MAX)
+			return usage_error(ctx, "a tunnel has at most %d pins", TUNNEL_PINS_MAX);
+		ret = parse_pin(ctx, at, len, pins);
+		if (ret || !at[len])
+			return ret;
+		at += len + 1;
+	}
 }
 
 int parse_u32(struct ctx *ctx, const char *what, const char *word, uint32_t *value)

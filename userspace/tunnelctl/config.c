@@ -18,7 +18,7 @@
 enum action {
 	ACT_DEL,
 	ACT_ADD,
-	ACT_SET, /* other routes of a listener, another target or limits of a service, which stays */
+	ACT_SET, /* it stays, and gets other routes, another target, other identities or limits */
 };
 
 struct step {
@@ -38,28 +38,10 @@ static bool has_routes(const struct item *item)
 	return item->kind == ITEM_LISTENER && obj_has(item->o, TUNNEL_A_ROUTES);
 }
 
-static bool same_attr(const struct item *a, const struct item *b, int attr)
-{
-	const struct nlattr *x = a->o->attr[attr], *y = b->o->attr[attr];
-
-	return x && y ? nla_len(x) == nla_len(y) && !memcmp(nla_data(x), nla_data(y), nla_len(x)) :
-			!x && !y;
-}
-
-/* Services that lead to the same place, or both as the daemon says. */
-static bool same_place(const struct item *a, const struct item *b)
-{
-	return (obj_has(a->o, TUNNEL_A_TARGET) && obj_has(b->o, TUNNEL_A_TARGET)) ||
-	       (!obj_has(a->o, TUNNEL_A_TARGET) && !obj_has(b->o, TUNNEL_A_TARGET) &&
-		same_attr(a, b, TUNNEL_A_ADDRESS) && same_attr(a, b, TUNNEL_A_OWNER_UID) &&
-		same_attr(a, b, TUNNEL_A_OWNER_GID));
-}
-
 /* Can the one become the other, and be there all the time? */
 static bool in_place(const struct item *a, const struct item *b)
 {
-	return a && b &&
-	       ((has_routes(a) && has_routes(b)) || (a->kind == ITEM_SERVICE && same_place(a, b)));
+	return a && b && item_can_become(a, b);
 }
 
 static bool same(const struct item *a, const struct item *b)
@@ -83,7 +65,7 @@ static bool goes_with(const struct item *item, const struct config *have, const 
 	if (item->kind == ITEM_TUNNEL || !*item->tunnel)
 		return false;
 	t = config_find(have, ITEM_TUNNEL, item->tunnel);
-	return t && !same(t, config_find(want, ITEM_TUNNEL, item->tunnel));
+	return t && !in_place(t, config_find(want, ITEM_TUNNEL, item->tunnel));
 }
 
 /*

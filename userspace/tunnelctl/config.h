@@ -25,6 +25,9 @@ struct item {
 	struct obj *o;
 };
 
+/** ITEM_FINGERPRINT - which key is in the file of a PSK; a file says it by itself */
+#define ITEM_FINGERPRINT "psk-fingerprint"
+
 struct config {
 	struct item *item; /* sorted by kind and key */
 	size_t n;
@@ -45,7 +48,14 @@ const char *item_name(enum item_kind kind);
 /** item_add, item_del - requests to make and to remove it. Return: 0 or -errno, conn.error set. */
 int item_add(struct ctx *ctx, const struct item *item);
 int item_del(struct ctx *ctx, const struct item *item);
-/** item_set - its object gets the routes, or the target, of @item. Return: 0 or -errno. */
+/**
+ * item_can_become - may item_set() make @a, which is there, what @b is?
+ *
+ * Routes of a listener, target and limits of a service, limits of a tunnel, identities of
+ * it and its peer.
+ */
+bool item_can_become(const struct item *a, const struct item *b);
+/** item_set - its object gets what may change of @item. Return: 0 or -errno. */
 int item_set(struct ctx *ctx, const struct item *item);
 
 /* --- config_yaml.c, config_save.c ------------------------------------------ */

@@ -18,9 +18,15 @@
 static const int tunnel_attrs[] = { TUNNEL_A_NAME,
 				    TUNNEL_A_ROLE,
 				    TUNNEL_A_PEER_PIN,
+				    TUNNEL_A_PEER_PINS,
 				    TUNNEL_A_REMOTE,
 				    TUNNEL_A_LOCAL,
 				    TUNNEL_A_KEY,
+				    TUNNEL_A_PSK,
+				    TUNNEL_A_PSK_IDENTITY,
+				    TUNNEL_A_PEER_CA,
+				    TUNNEL_A_PEER_AUTH_NAME,
+				    TUNNEL_A_CERT,
 				    TUNNEL_A_CIPHERS,
 				    TUNNEL_A_GRACE,
 				    TUNNEL_A_ALLOW_UIDS,
@@ -48,6 +54,15 @@ static const int service_key[] = { TUNNEL_A_SERVICE, TUNNEL_A_NAME, 0 };
 static const int tunnel_key[] = { TUNNEL_A_NAME, 0 };
 static const int listener_key[] = { TUNNEL_A_ADDRESS, 0 };
 static const int target_attrs[] = { TUNNEL_A_SERVICE, TUNNEL_A_NAME, TUNNEL_A_TARGET, 0 };
+static const int identity_attrs[] = { TUNNEL_A_NAME,
+				      TUNNEL_A_PEER_PIN,
+				      TUNNEL_A_PEER_PINS,
+				      TUNNEL_A_KEY,
+				      TUNNEL_A_PSK,
+				      TUNNEL_A_PSK_IDENTITY,
+				      TUNNEL_A_PEER_CA,
+				      TUNNEL_A_PEER_AUTH_NAME,
+				      0 };
 static const int routes_attrs[] = { TUNNEL_A_ADDRESS, TUNNEL_A_ROUTES, 0 };
 
 static const struct {
@@ -93,8 +108,24 @@ int item_del(struct ctx *ctx, const struct item *item)
 	return send_item(ctx, item, kinds[item->kind].del, kinds[item->kind].key);
 }
 
+static int set_tunnel(struct ctx *ctx, const struct item *item)
+{
+	const struct nlattr *cert = item->o->attr[TUNNEL_A_CERT];
+	struct req req;
+
+	if (req_obj(ctx, &req, TUNNEL_CMD_TUNNEL_SET, item->o, identity_attrs))
+		return -1;
+	/* one that it has had would stay */
+	if (item->o->attr[TUNNEL_A_KEY])
+		req_string(&req, TUNNEL_A_CERT, cert ? nla_get_string(cert) : "");
+	limits_put_all(&req, item->o, false);
+	return req_try(ctx, &req);
+}
+
 int item_set(struct ctx *ctx, const struct item *item)
 {
+	if (item->kind == ITEM_TUNNEL)
+		return set_tunnel(ctx, item);
 	if (item->kind == ITEM_SERVICE)
 		return send_item(ctx, item, TUNNEL_CMD_SERVICE_SET, target_attrs);
 	return send_item(ctx, item, TUNNEL_CMD_LISTENER_SET, routes_attrs);
@@ -162,6 +193,31 @@ static void put_ids(struct text_buf *b, const struct obj *o, int attr, const cha
 			put(b, "allow %s:%u\n", what, ids[i]);
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+	return memcmp(a, b, TUNNEL_PIN_LEN);
+}
+
+/* In order: any of them is as good. */
+static void put_pins(struct text_buf *b, const struct obj *o)
+{
+	uint8_t pins[TUNNEL_PINS_MAX][TUNNEL_PIN_LEN];
+	char hex[2 * TUNNEL_PIN_LEN + 1];
+	const uint8_t *first;
+	bool psk = o->attr[TUNNEL_A_PSK];
+	size_t i, n = tnl_pins(o->attr, &first);
+
+	if (n > TUNNEL_PINS_MAX)
+		n = TUNNEL_PINS_MAX;
+	if (n)
+		memcpy(pins, first, n * TUNNEL_PIN_LEN);
+	qsort(pins, n, TUNNEL_PIN_LEN, by_bytes);
+	for (i = 0; i < n; i++) {
+		tnl_format_pin(pins[i], hex);
+		put(b, "%s %s\n", psk ? ITEM_FINGERPRINT : "peer", hex);
+	}
+}
+
 /* Names of hosts have no case (RFC 4343), and a port is a number. */
 static void dial_text(struct text_buf *b, const char *remote)
 {
@@ -181,22 +237,31 @@ static void limit_text(void *arg, const char *word, const char *value)
 	put(arg, "%s %s\n", word, value);
 }
 
+static void put_word(struct text_buf *b, const char *word, const struct obj *o, int attr)
+{
+	if (o->attr[attr])
+		put(b, "%s %s\n", word, raw(o, attr));
+}
+
 static void tunnel_text(struct text_buf *b, const struct obj *o)
 {
 	uint32_t ciphers = o->attr[TUNNEL_A_CIPHERS] ? obj_num(o, TUNNEL_A_CIPHERS) : 0;
 	uint32_t grace = o->attr[TUNNEL_A_GRACE] ? obj_num(o, TUNNEL_A_GRACE) : GRACE_MS;
 	uint8_t direct = o->attr[TUNNEL_A_DIRECT] ? obj_num(o, TUNNEL_A_DIRECT) :
 						    TUNNEL_DIRECT_ADMIN;
-	char hex[2 * TUNNEL_PIN_LEN + 1] = "";
 	unsigned int bit;
 
-	if (o->attr[TUNNEL_A_PEER_PIN])
-		tnl_format_pin(nla_data(o->attr[TUNNEL_A_PEER_PIN]), hex);
 	if (obj_num(o, TUNNEL_A_ROLE) == TUNNEL_ROLE_DIAL)
 		dial_text(b, raw(o, TUNNEL_A_REMOTE));
 	else
 		put(b, "listen %s\n", raw(o, TUNNEL_A_LOCAL));
-	put(b, "peer %s\nkey %s\n", hex, raw(o, TUNNEL_A_KEY));
+	put_pins(b, o);
+	put_word(b, "ca", o, TUNNEL_A_PEER_CA);
+	put_word(b, "name", o, TUNNEL_A_PEER_AUTH_NAME);
+	put_word(b, "key", o, TUNNEL_A_KEY);
+	put_word(b, "certificate", o, TUNNEL_A_CERT);
+	put_word(b, "psk", o, TUNNEL_A_PSK);
+	put_word(b, "psk-identity", o, TUNNEL_A_PSK_IDENTITY);
 	/* None named are all. */
 	if (ciphers && ciphers != TUNNEL_CIPHER_ALL)
 		for (bit = 0; cipher_word(bit); bit++)
@@ -301,6 +366,69 @@ static void listener_text(struct text_buf *b, const struct obj *o)
 		    o->attr[TUNNEL_A_OWNER_GID] ? ":" : "\n");
 	if (o->attr[TUNNEL_A_OWNER_GID])
 		put(b, "%u\n", (uint32_t)obj_num(o, TUNNEL_A_OWNER_GID));
+}
+
+/* --- what may change -------------------------------------------------------- */
+
+/* The next line that is not about an identity or a limit, or the end. */
+static const char *other_line(const char *text)
+{
+	static const char *const words[] = {
+		"peer ", "key ",  "psk ",	 "psk-identity ", ITEM_FINGERPRINT " ",
+		"ca ",	 "name ", "certificate ", "sessions ",	   "rate ",		 "bandwidth "
+	};
+	size_t i;
+
+	while (*text) {
+		for (i = 0; i < ARRAY_SIZE(words); i++)
+			if (!strncmp(text, words[i], strlen(words[i])))
+				break;
+		if (i == ARRAY_SIZE(words))
+			break;
+		text += strcspn(text, "\n");
+		text += *text == '\n';
+	}
+	return text;
+}
+
+static bool has(const struct item *item, int attr)
+{
+	return item->o->attr[attr];
+}
+
+static bool same_attr(const struct item *a, const struct item *b, int attr)
+{
+	const struct nlattr *x = a->o->attr[attr], *y = b->o->attr[attr];
+
+	return x && y ? nla_len(x) == nla_len(y) && !memcmp(nla_data(x), nla_data(y), nla_len(x)) :
+			!x && !y;
+}
+
+/* Services that lead to the same place, or both as the daemon says. */
+static bool same_place(const struct item *a, const struct item *b)
+{
+	if (has(a, TUNNEL_A_TARGET) || has(b, TUNNEL_A_TARGET))
+		return has(a, TUNNEL_A_TARGET) && has(b, TUNNEL_A_TARGET);
+	return same_attr(a, b, TUNNEL_A_ADDRESS) && same_attr(a, b, TUNNEL_A_OWNER_UID) &&
+	       same_attr(a, b, TUNNEL_A_OWNER_GID);
+}
+
+bool item_can_become(const struct item *a, const struct item *b)
+{
+	const char *x, *y;
+	size_t len;
+
+	if (a->kind == ITEM_LISTENER)
+		return has(a, TUNNEL_A_ROUTES) && has(b, TUNNEL_A_ROUTES);
+	if (a->kind == ITEM_SERVICE)
+		return same_place(a, b);
+	for (x = other_line(a->text), y = other_line(b->text); *x && *y;
+	     x = other_line(x + len + 1), y = other_line(y + len + 1)) {
+		len = strcspn(x, "\n");
+		if (len != strcspn(y, "\n") || memcmp(x, y, len))
+			return false;
+	}
+	return !*x && !*y;
 }
 
 /* --- items ------------------------------------------------------------------ */

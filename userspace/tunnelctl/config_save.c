@@ -220,7 +220,15 @@ static void write_services(const struct config *c, const char *tunnel, const cha
 	}
 }
 
-/* ciphers and allow: as many lines as there are values become a list */
+/* Does the next line say more of the same? */
+static bool goes_on(const char *rest, const char *word)
+{
+	size_t len = strlen(word);
+
+	return !strncmp(rest, word, len) && rest[len] == ' ';
+}
+
+/* ciphers and allow, and several peers: as many lines as there are values become a list */
 static void write_tunnel(const struct config *c, const struct item *item, char *text)
 {
 	char *line, *value, *list = NULL;
@@ -230,11 +238,14 @@ static void write_tunnel(const struct config *c, const struct item *item, char *
 	puts(":");
 	while ((line = next_line(&text))) {
 		value = value_of(line);
+		if (!strcmp(line, ITEM_FINGERPRINT))
+			continue;
 		if (list && strcmp(list, line)) {
 			puts("]");
 			list = NULL;
 		}
-		if (strcmp(line, "ciphers") && strcmp(line, "allow")) {
+		if (!list && strcmp(line, "ciphers") && strcmp(line, "allow") &&
+		    !(strcmp(line, "peer") == 0 && goes_on(text, line))) {
 			printf("    ");
 			put_pair(line, value);
 			putchar('\n');

@@ -5,8 +5,8 @@
  *	tunnels:
  *	  home:
  *	    listen: 0.0.0.0:4433
- *	    peer: 57b6...
- *	    key: /etc/tunnel/gw.key
+ *	    peer: 57b6...		# or a list
+ *	    key: /etc/tunnel/gw.key	# or psk and psk-identity in place of both
  *	    services: { db: 127.0.0.1:5432 }
  *	services:
  *	  web: 127.0.0.1:80
@@ -392,11 +392,21 @@ static void read_tunnel(struct reader *r, struct fy_node *key, struct fy_node *v
 		const char *key, *word;
 		bool list;
 	} keys[] = {
-		{ "dial", "dial", false },	     { "listen", "listen", false },
-		{ "peer", "peer", false },	     { "key", "key", false },
-		{ "ciphers", "cipher", true },	     { "grace", "grace", false },
-		{ "allow", "allow", true },	     { "direct", "direct", false },
-		{ "sessions", "sessions", false },   { "rate", "rate", false },
+		{ "dial", "dial", false },
+		{ "listen", "listen", false },
+		{ "peer", "peer", true },
+		{ "key", "key", false },
+		{ "psk", "psk", false },
+		{ "psk-identity", "psk-identity", false },
+		{ "ca", "ca", false },
+		{ "name", "name", false },
+		{ "certificate", "certificate", false },
+		{ "ciphers", "cipher", true },
+		{ "grace", "grace", false },
+		{ "allow", "allow", true },
+		{ "direct", "direct", false },
+		{ "sessions", "sessions", false },
+		{ "rate", "rate", false },
 		{ "bandwidth", "bandwidth", false },
 	};
 	struct fy_node *services = NULL, *services_key = NULL;
@@ -410,7 +420,8 @@ static void read_tunnel(struct reader *r, struct fy_node *key, struct fy_node *v
 		return;
 	if (!fy_node_is_mapping(value)) {
 		yaml_wrong(r, key,
-			   "tunnel '%s' needs at least 'dial' or 'listen', 'peer' and 'key'", name);
+		      "tunnel '%s' needs at least 'dial' or 'listen', and 'peer' or 'ca' and 'name' with 'key', or 'psk' and 'psk-identity'",
+		      name);
 		free(name);
 		return;
 	}
@@ -429,7 +440,7 @@ static void read_tunnel(struct reader *r, struct fy_node *key, struct fy_node *v
 			services = v;
 		} else {
 			yaml_unknown_key(r, k,
-					 "dial, listen, peer, key, ciphers, grace, allow, direct, sessions, rate, bandwidth and services");
+				    "dial, listen, peer, ca, name, key, certificate, psk, psk-identity, ciphers, grace, allow, direct, sessions, rate, bandwidth and services");
 		}
 	}
 	yaml_run(r, key, tunnel_commands, &w);

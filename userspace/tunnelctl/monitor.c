@@ -23,6 +23,8 @@ static const char *event_name(uint8_t cmd)
 	switch (cmd) {
 	case TUNNEL_CMD_TUNNEL_NEW:
 		return "tunnel_new";
+	case TUNNEL_CMD_TUNNEL_SET:
+		return "tunnel_set";
 	case TUNNEL_CMD_TUNNEL_DEL:
 		return "tunnel_del";
 	case TUNNEL_CMD_SERVICE_NEW:
@@ -94,6 +96,9 @@ static void print_text(const struct obj *o)
 	switch (o->cmd) {
 	case TUNNEL_CMD_TUNNEL_NEW:
 		printf("tunnel %s added", obj_text(o, TUNNEL_A_NAME));
+		break;
+	case TUNNEL_CMD_TUNNEL_SET:
+		printf("tunnel %s has other identities", obj_text(o, TUNNEL_A_NAME));
 		break;
 	case TUNNEL_CMD_TUNNEL_DEL:
 		printf("tunnel %s removed", obj_text(o, TUNNEL_A_NAME));

@@ -64,8 +64,8 @@ static bool is_session(const struct obj *o)
 
 static bool is_tunnel(const struct obj *o)
 {
-	return o->cmd == TUNNEL_CMD_TUNNEL_NEW || o->cmd == TUNNEL_CMD_TUNNEL_DEL ||
-	       o->cmd == TUNNEL_CMD_TUNNEL_GET;
+	return o->cmd == TUNNEL_CMD_TUNNEL_NEW || o->cmd == TUNNEL_CMD_TUNNEL_SET ||
+	       o->cmd == TUNNEL_CMD_TUNNEL_DEL || o->cmd == TUNNEL_CMD_TUNNEL_GET;
 }
 
 static bool is_service(const struct obj *o)
@@ -78,7 +78,7 @@ static const char *state_of(const struct obj *o)
 {
 	uint8_t state = obj_num(o, TUNNEL_A_STATE);
 
-	if (obj_has(o, TUNNEL_A_REVISION))
+	if (obj_has(o, TUNNEL_A_REVISION) && !is_tunnel(o))
 		return tnl_listener_state_name(state);
 	return is_session(o) ? tnl_session_state_name(state) : tnl_state_name(state);
 }
@@ -134,6 +134,21 @@ static void put_pin(struct json *j, const char *key, const struct obj *o, int at
 
 	tnl_format_pin(nla_data(o->attr[attr]), hex);
 	json_string(j, key, hex);
+}
+
+static void put_pins(struct json *j, const char *key, const struct obj *o, int attr)
+{
+	char hex[2 * TUNNEL_PIN_LEN + 1];
+	const uint8_t *pin;
+	size_t i, n = tnl_pins(o->attr, &pin);
+
+	(void)attr;
+	json_open(j, key, '[');
+	for (i = 0; i < n; i++) {
+		tnl_format_pin(pin + i * TUNNEL_PIN_LEN, hex);
+		json_string(j, NULL, hex);
+	}
+	json_close(j, ']');
 }
 
 static void put_name(struct json *j, const char *key, const struct obj *o, int attr)
@@ -288,8 +303,14 @@ static const struct {
 	{ TUNNEL_A_REMOTE, "remote", put_text },
 	{ TUNNEL_A_LOCAL, "local", put_text },
 	{ TUNNEL_A_PEER_PIN, "peer_pin", put_pin },
+	{ TUNNEL_A_PEER_PINS, "peer_pins", put_pins },
 	{ TUNNEL_A_PEER_NAME, "peer_name", put_text },
 	{ TUNNEL_A_KEY, "key", put_text },
+	{ TUNNEL_A_CERT, "certificate", put_text },
+	{ TUNNEL_A_PEER_CA, "ca", put_text },
+	{ TUNNEL_A_PEER_AUTH_NAME, "auth_name", put_text },
+	{ TUNNEL_A_PSK, "psk", put_text },
+	{ TUNNEL_A_PSK_IDENTITY, "psk_identity", put_text },
 	{ TUNNEL_A_CIPHERS, "ciphers", put_ciphers },
 	{ TUNNEL_A_GRACE, "grace_ms", put_num },
 	{ TUNNEL_A_DIRECT, "direct", put_direct },
@@ -441,17 +462,27 @@ void tunnel_print(const struct obj *o)
 {
 	char hex[2 * TUNNEL_PIN_LEN + 1], human[HUMANLEN];
 	int where = obj_has(o, TUNNEL_A_REMOTE) ? TUNNEL_A_REMOTE : TUNNEL_A_LOCAL;
+	const uint8_t *pin;
+	size_t i, n = tnl_pins(o->attr, &pin);
 
 	printf("tunnel: %s\n", obj_text(o, TUNNEL_A_NAME));
 	printf("  %s: %s\n", tnl_role_name(obj_num(o, TUNNEL_A_ROLE)), obj_text(o, where));
-	if (obj_has(o, TUNNEL_A_PEER_PIN)) {
-		tnl_format_pin(nla_data(o->attr[TUNNEL_A_PEER_PIN]), hex);
-		printf("  peer: %s\n", hex);
+	for (i = 0; i < n; i++) {
+		tnl_format_pin(pin + i * TUNNEL_PIN_LEN, hex);
+		printf("  %s: %s\n", obj_has(o, TUNNEL_A_PSK) ? "psk fingerprint" : "peer", hex);
 	}
 	if (obj_has(o, TUNNEL_A_PEER_NAME))
 		printf("  peer's name for it: %s\n", obj_text(o, TUNNEL_A_PEER_NAME));
 	if (obj_has(o, TUNNEL_A_KEY))
 		printf("  key: %s\n", obj_text(o, TUNNEL_A_KEY));
+	if (obj_has(o, TUNNEL_A_CERT))
+		printf("  certificate: %s\n", obj_text(o, TUNNEL_A_CERT));
+	if (obj_has(o, TUNNEL_A_PEER_CA))
+		printf("  peer: %s, by %s\n", obj_text(o, TUNNEL_A_PEER_AUTH_NAME),
+		       obj_text(o, TUNNEL_A_PEER_CA));
+	if (obj_has(o, TUNNEL_A_PSK))
+		printf("  psk: %s, identity %s\n", obj_text(o, TUNNEL_A_PSK),
+		       obj_text(o, TUNNEL_A_PSK_IDENTITY));
 	if (obj_has(o, TUNNEL_A_CIPHERS))
 		print_ciphers(obj_num(o, TUNNEL_A_CIPHERS));
 	if (obj_has(o, TUNNEL_A_GRACE))
@@ -565,7 +596,7 @@ static void print_lane(const struct obj *o, const char *indent)
 
 void carrier_print(const struct obj *o, const char *indent)
 {
-	char tx[HUMANLEN], rx[HUMANLEN], rtt[HUMANLEN], age[HUMANLEN];
+	char tx[HUMANLEN], rx[HUMANLEN], rtt[HUMANLEN], age[HUMANLEN], hex[2 * TUNNEL_PIN_LEN + 1];
 
 	printf("%scarrier: %" PRIu64 ", tunnel %s, %s -> %s\n", indent,
 	       obj_num(o, TUNNEL_A_CARRIER_ID), obj_text(o, TUNNEL_A_NAME),
@@ -578,6 +609,10 @@ void carrier_print(const struct obj *o, const char *indent)
 	       obj_num(o, TUNNEL_A_KTLS_RX) ? "on" : "off");
 	if (obj_has(o, TUNNEL_A_STATE))
 		printf(", state %s", state_of(o));
+	if (obj_has(o, TUNNEL_A_PEER_PIN)) {
+		tnl_format_pin(nla_data(o->attr[TUNNEL_A_PEER_PIN]), hex);
+		printf("\n%s  peer: %s", indent, hex);
+	}
 	printf("\n%s  rtt %s, age %s\n", indent, human_us(obj_num(o, TUNNEL_A_RTT_US), rtt),
 	       human_ms(obj_num(o, TUNNEL_A_AGE_MS), age));
 	printf("%s  transfer: %s sent in %" PRIu64 " records, %s received in %" PRIu64 " records\n",

@@ -2,20 +2,24 @@
 /*
  * tunnelctl tunnel
  */
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <mbedtls/platform_util.h>
 #include "limit_words.h"
 #include "tunnelctl.h"
 
-/* What a TUNNEL_NEW says. */
+/* What a TUNNEL_NEW or TUNNEL_SET says. */
 struct settings {
 	const char *name;
 	const char *remote;	    /* dial */
 	char local[TNL_ADDRSTRLEN]; /* listen */
-	uint8_t pin[TUNNEL_PIN_LEN];
-	char *key; /* absolute, allocated */
+	struct pins pins;
+	char *key, *psk, *ca, *cert; /* absolute, allocated; @cert: "" is none any more */
+	const char *psk_name;
+	char peer_name[TUNNEL_TEXT_MAX + 1];
 	const char *ciphers_word, *grace_word;
 	uint32_t ciphers, grace_ms;
 	struct allow allow;
@@ -65,32 +69,164 @@ static int set_listen(struct ctx *ctx, struct settings *s, const char *word)
 	return ret;
 }
 
-/* The daemon reads the file; a mistake is better seen here than in its log. */
-static int set_key(struct ctx *ctx, struct settings *s, const char *path)
+/* The daemon reads the file. Return: EXIT_*; @result is absolute, from malloc(). */
+static int set_path(struct ctx *ctx, const char *path, char **result)
 {
-	uint8_t pin[TUNNEL_PIN_LEN];
-	char err[1024], *c;
+	char *c;
 
-	if (tnl_key_pin(path, pin, err, sizeof(err)) < 0)
-		return failure("%s", err);
-	s->key = realpath(path, NULL);
-	if (!s->key)
+	*result = realpath(path, NULL);
+	if (!*result)
 		return failure("%s: %s", path, strerror(errno));
-	for (c = s->key; *c; c++)
+	for (c = *result; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			return usage_error(ctx,
-					   "the path of the key has a control character in it");
-	if (strlen(s->key) > TUNNEL_TEXT_MAX)
-		return usage_error(ctx, "the path %s is longer than %d characters", s->key,
+					   "the path of the file has a control character in it");
+	if (strlen(*result) > TUNNEL_TEXT_MAX)
+		return usage_error(ctx, "the path %s is longer than %d characters", *result,
 				   TUNNEL_TEXT_MAX);
 	return EXIT_OK;
 }
 
+/* A mistake is better seen here than in the daemon's log. */
+static int set_key(struct ctx *ctx, struct settings *s, const char *path)
+{
+	uint8_t pin[TUNNEL_PIN_LEN];
+	char err[1024];
+
+	if (tnl_key_pin(path, pin, err, sizeof(err)) < 0)
+		return failure("%s", err);
+	return set_path(ctx, path, &s->key);
+}
+
+static int set_psk(struct ctx *ctx, struct settings *s, const char *path)
+{
+	struct tnl_psk psk;
+	char err[1024];
+
+	if (tnl_psk_read(path, &psk, err, sizeof(err)))
+		return failure("%s", err);
+	/* the fingerprint is no secret, and all that leaves this program */
+	memcpy(s->pins.pin[0], psk.id, sizeof(psk.id));
+	s->pins.n = 1;
+	mbedtls_platform_zeroize(&psk, sizeof(psk));
+	return set_path(ctx, path, &s->psk);
+}
+
+static int set_ca(struct ctx *ctx, struct settings *s, const char *path)
+{
+	char err[1024];
+
+	if (tnl_cert_check(path, err, sizeof(err)))
+		return failure("%s", err);
+	return set_path(ctx, path, &s->ca);
+}
+
+/* Behind set_key(): if both are given they belong together. */
+static int set_cert(struct ctx *ctx, struct settings *s, const char *path)
+{
+	uint8_t pin[TUNNEL_PIN_LEN], own[TUNNEL_PIN_LEN];
+	char err[1024];
+
+	if (!strcmp(path, "none")) {
+		s->cert = strdup("");
+		return s->cert ? EXIT_OK : failure("out of memory");
+	}
+	if (tnl_cert_pin(path, pin, err, sizeof(err)) ||
+	    (s->key && tnl_key_pin(s->key, own, err, sizeof(err))))
+		return failure("%s", err);
+	if (s->key && memcmp(pin, own, sizeof(pin)))
+		return failure("key %s is not that of certificate %s", s->key, path);
+	return set_path(ctx, path, &s->cert);
+}
+
+/* A DNS name, as it stands in a certificate; without case (RFC 4343). */
+static int set_peer_name(struct ctx *ctx, struct settings *s, const char *word)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+	char *c;
+
+	snprintf(s->peer_name, sizeof(s->peer_name), "%s", word);
+	for (c = s->peer_name; *c; c++)
+		*c = tolower((unsigned char)*c);
+	if (!*word || strlen(word) > 253 || strspn(s->peer_name, allowed) != strlen(word))
+		return usage_error(ctx, "'%s' is not a DNS name", word);
+	return EXIT_OK;
+}
+
+/* Words of 'tunnel add' and 'tunnel set' about who the peer may be, and who we are. */
+enum { PEER, KEY, PSK, PSK_NAME, CA, NAME, CERT, IDENTITY_WORDS };
+
+#define IDENTITY_KEYWORDS                                                                          \
+	[PEER] = { .name = "peer" }, [KEY] = { .name = "key" }, [PSK] = { .name = "psk" },         \
+	[PSK_NAME] = { .name = "psk-identity" }, [CA] = { .name = "ca" },                          \
+	[NAME] = { .name = "name" }, [CERT] = { .name = "certificate" }
+
+/* Is it one way to know the peer, not several? */
+static int check_way(struct ctx *ctx, const struct keyword *kw)
+{
+	bool psk = kw[PSK].value || kw[PSK_NAME].value, ca = kw[CA].value || kw[NAME].value;
+
+	if ((kw[PEER].value && ca) ||
+	    (psk && (kw[PEER].value || kw[KEY].value || kw[CERT].value || ca)))
+		return usage_error(ctx,
+				   "the peer is known in one way: by 'peer PIN' or 'ca FILE' with 'name NAME', and 'key FILE'; or by 'psk FILE' with 'psk-identity NAME'");
+	return EXIT_OK;
+}
+
+static int read_identity(struct ctx *ctx, const struct keyword *kw, struct settings *s)
+{
+	int ret = check_way(ctx, kw);
+
+	s->psk_name = kw[PSK_NAME].value;
+	if (!ret && s->psk_name)
+		ret = parse_name(ctx, "key", s->psk_name);
+	if (!ret && kw[PEER].value)
+		ret = parse_pins(ctx, kw[PEER].value, &s->pins);
+	if (!ret && kw[NAME].value)
+		ret = set_peer_name(ctx, s, kw[NAME].value);
+	if (!ret && kw[CA].value)
+		ret = set_ca(ctx, s, kw[CA].value);
+	if (!ret && kw[KEY].value)
+		ret = set_key(ctx, s, kw[KEY].value);
+	if (!ret && kw[CERT].value)
+		ret = set_cert(ctx, s, kw[CERT].value);
+	if (!ret && kw[PSK].value)
+		ret = set_psk(ctx, s, kw[PSK].value);
+	return ret;
+}
+
+static int missing(struct ctx *ctx, const struct keyword *kw, int word, const char *sentence)
+{
+	return kw[word].value ? EXIT_OK : usage_error(ctx, "%s is missing", sentence);
+}
+
+/* Is it all that a new tunnel needs? */
+static int check_identity(struct ctx *ctx, const struct keyword *kw)
+{
+	int ret = check_way(ctx, kw);
+
+	if (ret)
+		return ret;
+	if (kw[PSK].value || kw[PSK_NAME].value) {
+		ret = missing(ctx, kw, PSK, "'psk FILE'");
+		return ret ? ret :
+			     missing(ctx, kw, PSK_NAME,
+				     "'psk-identity NAME', what both sides call the key,");
+	}
+	if (kw[CA].value || kw[NAME].value) {
+		ret = missing(ctx, kw, CA, "'ca FILE'");
+		if (!ret)
+			ret = missing(ctx, kw, NAME,
+				      "'name NAME', which of those it has signed for,");
+	} else {
+		ret = missing(ctx, kw, PEER, "'peer PIN'");
+	}
+	return ret ? ret : missing(ctx, kw, KEY, "'key FILE'");
+}
+
 enum {
-	DIAL,
+	DIAL = IDENTITY_WORDS,
 	LISTEN,
-	PEER,
-	KEY,
 	CIPHER,
 	GRACE,
 	ALLOW,
@@ -102,10 +238,13 @@ enum {
 static int read_settings(struct ctx *ctx, int argc, char **argv, struct settings *s)
 {
 	struct keyword kw[KEYWORDS] = {
-		[DIAL] = { .name = "dial" },	 [LISTEN] = { .name = "listen" },
-		[PEER] = { .name = "peer" },	 [KEY] = { .name = "key" },
-		[CIPHER] = { .name = "cipher" }, [GRACE] = { .name = "grace" },
-		[ALLOW] = { .name = "allow" },	 [DIRECT] = { .name = "direct" },
+		IDENTITY_KEYWORDS,
+		[DIAL] = { .name = "dial" },
+		[LISTEN] = { .name = "listen" },
+		[CIPHER] = { .name = "cipher" },
+		[GRACE] = { .name = "grace" },
+		[ALLOW] = { .name = "allow" },
+		[DIRECT] = { .name = "direct" },
 	};
 	int ret;
 
@@ -120,17 +259,14 @@ static int read_settings(struct ctx *ctx, int argc, char **argv, struct settings
 		return ret;
 	if (!kw[DIAL].value == !kw[LISTEN].value)
 		return usage_error(ctx, "give either 'dial HOST:PORT' or 'listen ADDR:PORT'");
-	if (!kw[PEER].value)
-		return usage_error(ctx, "'peer PIN' is missing");
-	if (!kw[KEY].value)
-		return usage_error(ctx, "'key FILE' is missing");
+	ret = check_identity(ctx, kw);
+	if (ret)
+		return ret;
 
 	s->remote = kw[DIAL].value;
 	s->ciphers_word = kw[CIPHER].value;
 	s->grace_word = kw[GRACE].value;
 	ret = s->remote ? check_remote(ctx, s->remote) : set_listen(ctx, s, kw[LISTEN].value);
-	if (!ret)
-		ret = parse_pin(ctx, kw[PEER].value, s->pin);
 	if (!ret && s->ciphers_word)
 		ret = parse_ciphers(ctx, s->ciphers_word, &s->ciphers);
 	if (!ret && s->grace_word)
@@ -143,8 +279,36 @@ static int read_settings(struct ctx *ctx, int argc, char **argv, struct settings
 	if (!ret)
 		ret = limits_parse(ctx, kw + LIMITS, LIMIT_WORDS_TUNNEL, &s->limits);
 	if (!ret)
-		ret = set_key(ctx, s, kw[KEY].value);
+		ret = read_identity(ctx, kw, s);
 	return ret;
+}
+
+/* Who the peer may be, and who we are: what was said of it. */
+static void put_identity(struct req *req, const struct settings *s)
+{
+	if (s->pins.n)
+		req_data(req, s->pins.n == 1 ? TUNNEL_A_PEER_PIN : TUNNEL_A_PEER_PINS, s->pins.pin,
+			 s->pins.n * TUNNEL_PIN_LEN);
+	if (s->key)
+		req_string(req, TUNNEL_A_KEY, s->key);
+	if (s->psk)
+		req_string(req, TUNNEL_A_PSK, s->psk);
+	if (s->psk_name)
+		req_string(req, TUNNEL_A_PSK_IDENTITY, s->psk_name);
+	if (s->ca)
+		req_string(req, TUNNEL_A_PEER_CA, s->ca);
+	if (*s->peer_name)
+		req_string(req, TUNNEL_A_PEER_AUTH_NAME, s->peer_name);
+	if (s->cert)
+		req_string(req, TUNNEL_A_CERT, s->cert);
+}
+
+static void free_settings(struct settings *s)
+{
+	free(s->key);
+	free(s->psk);
+	free(s->ca);
+	free(s->cert);
 }
 
 static int send_settings(struct ctx *ctx, const struct settings *s)
@@ -161,8 +325,7 @@ static int send_settings(struct ctx *ctx, const struct settings *s)
 		req_string(&req, TUNNEL_A_REMOTE, s->remote);
 	else
 		req_string(&req, TUNNEL_A_LOCAL, s->local);
-	req_data(&req, TUNNEL_A_PEER_PIN, s->pin, sizeof(s->pin));
-	req_string(&req, TUNNEL_A_KEY, s->key);
+	put_identity(&req, s);
 	if (s->ciphers_word)
 		req_u32(&req, TUNNEL_A_CIPHERS, s->ciphers);
 	if (s->grace_word)
@@ -186,7 +349,39 @@ static int tunnel_add(struct ctx *ctx, int argc, char **argv)
 	ret = read_settings(ctx, argc, argv, &s);
 	if (!ret)
 		ret = send_settings(ctx, &s);
-	free(s.key);
+	free_settings(&s);
+	return ret;
+}
+
+static int tunnel_set(struct ctx *ctx, int argc, char **argv)
+{
+	struct keyword kw[IDENTITY_WORDS + LIMIT_WORDS_TUNNEL] = { IDENTITY_KEYWORDS };
+	struct settings s = { 0 };
+	struct req req;
+	int ret;
+
+	limits_keywords(kw + IDENTITY_WORDS, LIMIT_WORDS_TUNNEL);
+	if (argc < 1)
+		return usage_error(ctx, "NAME is missing");
+	if (argc < 2)
+		return usage_error(ctx,
+				   "say what is to be another one: 'peer PIN', 'key FILE', 'ca FILE', 'psk FILE', or a limit");
+	ret = parse_name(ctx, "tunnel", argv[0]);
+	if (!ret)
+		ret = parse_keywords(ctx, argc - 1, argv + 1, kw, ARRAY_SIZE(kw));
+	if (!ret)
+		ret = limits_parse(ctx, kw + IDENTITY_WORDS, LIMIT_WORDS_TUNNEL, &s.limits);
+	if (!ret)
+		ret = read_identity(ctx, kw, &s);
+	if (!ret)
+		ret = req_begin(ctx, &req, TUNNEL_CMD_TUNNEL_SET, 0);
+	if (!ret) {
+		req_string(&req, TUNNEL_A_NAME, argv[0]);
+		put_identity(&req, &s);
+		limits_put(&req, &s.limits);
+		ret = req_send(ctx, &req, NULL, NULL);
+	}
+	free_settings(&s);
 	return ret;
 }
 
@@ -238,9 +433,13 @@ static int tunnel_show(struct ctx *ctx, int argc, char **argv)
 const struct command tunnel_commands[] = {
 	{ "show", "[NAME]", "list tunnels", tunnel_show },
 	{ "add",
-	  "NAME { dial HOST:PORT | listen ADDR:PORT } peer PIN key FILE [cipher LIST] [grace SECONDS] [allow WHO] [direct on|off|admin] " LIMITS_USAGE,
+	  "NAME { dial HOST:PORT | listen ADDR:PORT } { { peer PIN[,...] | ca FILE name NAME } key FILE [certificate FILE] | psk FILE psk-identity NAME } [cipher LIST] [grace SECONDS] [allow WHO] [direct on|off|admin] " LIMITS_USAGE,
 	  "make a tunnel; LIST: aes-128-gcm,aes-256-gcm,chacha20-poly1305; WHO: uid:ID,gid:ID,...",
 	  tunnel_add },
+	{ "set",
+	  "NAME { [peer PIN[,...] | [ca FILE] [name NAME]] [key FILE] [certificate FILE|none] | [psk FILE] [psk-identity NAME] } [sessions N|none] [rate N|none] [bandwidth RATE|none]",
+	  "whose keys are accepted, which is ours; what a key made that no longer is ends now; other limits",
+	  tunnel_set },
 	{ "del", "NAME", "remove a tunnel and end its sessions", tunnel_del },
 	{ 0 },
 };

@@ -74,10 +74,10 @@ _tunnelctl()
 		;;
 	1)
 		case ${words[0]} in
-		tunnel | service | listener)
+		service | listener)
 			mapfile -t COMPREPLY < <(compgen -W 'show add del' -- "$cur")
 			;;
-		route)
+		tunnel | route)
 			mapfile -t COMPREPLY < <(compgen -W 'show add del set' -- "$cur")
 			;;
 		certificate)
@@ -103,12 +103,21 @@ _tunnelctl()
 	case "${words[0]} ${words[1]}" in
 	'tunnel add')
 		case $prev in
-		key) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+		key | psk) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 		cipher) mapfile -t COMPREPLY < <(compgen -W 'aes-128-gcm aes-256-gcm chacha20-poly1305' -- "$cur") ;;
 		direct) mapfile -t COMPREPLY < <(compgen -W 'on off admin' -- "$cur") ;;
-		dial | listen | peer | grace | allow | add) ;;
-		*) mapfile -t COMPREPLY < <(compgen -W 'dial listen peer key cipher grace allow direct' -- "$cur") ;;
+		dial | listen | peer | psk-identity | grace | allow | add) ;;
+		*) mapfile -t COMPREPLY < <(compgen -W 'dial listen peer key psk psk-identity cipher grace allow direct' -- "$cur") ;;
 		esac
+		;;
+	'tunnel set')
+		if ((${#words[@]} == 2)); then
+			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names tunnel)" -- "$cur")
+		elif [[ $prev == key || $prev == psk ]]; then
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		elif [[ $prev != peer && $prev != psk-identity ]]; then
+			mapfile -t COMPREPLY < <(compgen -W 'peer key psk psk-identity' -- "$cur")
+		fi
 		;;
 	'tunnel show' | 'tunnel del' | 'session show' | 'carrier show')
 		((${#words[@]} == 2)) &&

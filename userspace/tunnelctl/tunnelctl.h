@@ -91,7 +91,15 @@ int expect_args(struct ctx *ctx, int argc, char **argv, int least, int most, con
 int parse_name(struct ctx *ctx, const char *what, const char *word);
 int parse_address(struct ctx *ctx, const char *word, bool port_zero_ok, struct sockaddr_storage *ss,
 		  int *len);
-int parse_pin(struct ctx *ctx, const char *word, uint8_t pin[TUNNEL_PIN_LEN]);
+
+/** struct pins - whose keys are accepted, each once */
+struct pins {
+	uint8_t pin[TUNNEL_PINS_MAX][TUNNEL_PIN_LEN];
+	size_t n;
+};
+
+/** parse_pins - "PIN,PIN,..." */
+int parse_pins(struct ctx *ctx, const char *word, struct pins *pins);
 int parse_u32(struct ctx *ctx, const char *what, const char *word, uint32_t *value);
 int parse_session_id(struct ctx *ctx, const char *word, uint64_t *id);
 int parse_seconds(struct ctx *ctx, const char *word, uint32_t *ms);

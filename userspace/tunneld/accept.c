@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "crypto.h"
 #include "listen.h"
+#include "peers.h"
 #include "refusal.h"
 #include "suites.h"
 
@@ -33,15 +34,17 @@ struct listener {
 	struct sockaddr_storage addr;
 	socklen_t addrlen;
 	char text[TNL_ADDRSTRLEN];
-	char key[TUNNEL_TEXT_MAX + 1];
+	char key[TUNNEL_TEXT_MAX + 1]; /* "": all its tunnels have PSK */
+	char cert[TUNNEL_TEXT_MAX + 1];
 	uint32_t ciphers;	  /* of all its tunnels */
-	struct pins *pins;	  /* likewise; NULL: out of memory */
+	struct peers *peers;	  /* likewise; NULL: out of memory */
+	bool again;		  /* they are looked at again before each handshake */
 	bool wanted;		  /* during accept_sync() */
 	int fd;			  /* -1: not bound yet */
 	struct event *io, *timer; /* timer: bind again, or accept again */
 	unsigned int retry_ms;
 	bool complained;
-	struct log_limit key_log;
+	struct log_limit key_log, peer_log;
 	struct inbound *inbound;
 };
 
@@ -93,16 +96,59 @@ static struct tunnel *tunnel_of(struct listener *l, const uint8_t pin[TUNNEL_PIN
 	struct tunnel *t, *found = NULL;
 
 	for (t = l->d->tunnels; t; t = t->next)
-		if (t->listener == l && crypto_equal(t->pin, pin, TUNNEL_PIN_LEN))
+		if (t->listener == l && tunnel_accepts(t, pin))
 			found = t;
 	return found;
 }
 
-static bool accept_pin(void *arg, const uint8_t pin[TUNNEL_PIN_LEN])
+/* Whose peer it was as it was let in, if it is accepted there still. */
+static struct tunnel *tunnel_still(struct listener *l, const struct peer *peer,
+				   const uint8_t pin[TUNNEL_PIN_LEN])
 {
-	const struct inbound *in = arg;
+	struct tunnel *t;
 
-	return tunnel_of(in->l, pin) != NULL;
+	for (t = l->d->tunnels; t; t = t->next)
+		if (t->listener == l && !strcmp(t->name, peer->tunnel))
+			return tunnel_still_accepts(t, peer, pin) ? t : NULL;
+	return NULL;
+}
+
+static bool still(void *arg, const struct peer *peer, const uint8_t pin[TUNNEL_PIN_LEN])
+{
+	return tunnel_still(((struct inbound *)arg)->l, peer, pin);
+}
+
+static bool is_named(const struct tunnel *t, const char *name)
+{
+	return *t->psk && !strcmp(t->psk_name, name);
+}
+
+/* Who may come in at @l; the same as before stays what the handshake worker has already. */
+static void take_peers(struct listener *l)
+{
+	struct peers *now = peers_new();
+	char why[WHY_MAX];
+	unsigned int more;
+	struct tunnel *t;
+
+	l->again = false;
+	for (t = l->d->tunnels; now && t; t = t->next) {
+		if (t->listener != l)
+			continue;
+		/* files of authorities may be other ones at any time */
+		l->again |= *t->ca != 0;
+		if (tunnel_add_peers(t, now, why, sizeof(why)))
+			continue;
+		l->again = true;
+		if (log_limit_pass(&l->peer_log, clock_ms(), &more))
+			log_info("tunnel %s: nobody can connect to %s: %s", t->name, l->text, why);
+	}
+	if (now && l->peers && peers_same(now, l->peers)) {
+		peers_put(now);
+		return;
+	}
+	peers_put(l->peers);
+	l->peers = now;
 }
 
 static void unlink_inbound(struct inbound *in)
@@ -145,15 +191,15 @@ static void drop_one(struct daemon *d)
 	unlink_inbound(victim);
 }
 
-static void attach(struct listener *l, const char *peer, const struct handshake_result *result)
+static void attach(struct listener *l, struct tunnel *t, const char *peer,
+		   const struct handshake_result *result)
 {
-	struct tunnel *t = tunnel_of(l, result->pin);
 	char why[WHY_MAX + 128];
 	uint32_t id;
 
 	if (!t) {
 		close(result->fd);
-		log_refusal(l, peer, "its tunnel was removed during the handshake");
+		log_refusal(l, peer, "its tunnel was removed or changed during the handshake");
 		return;
 	}
 	if (!(t->ciphers & suites_allow_bit(result->cipher))) {
@@ -163,7 +209,7 @@ static void attach(struct listener *l, const char *peer, const struct handshake_
 		log_refusal(l, peer, why);
 		return;
 	}
-	if (attach_carrier(&l->d->ctl, t->name, result->fd, result->pin, &id)) {
+	if (attach_carrier(&l->d->ctl, t->name, result->fd, result->pin, t->revision, &id)) {
 		snprintf(why, sizeof(why), "tunnel %s: %s", t->name, l->d->ctl.error);
 		log_refusal(l, peer, why);
 		return;
@@ -176,24 +222,30 @@ static void on_handshake(void *arg, const struct handshake_result *result)
 {
 	struct inbound *in = arg;
 	struct listener *l = in->l;
+	struct tunnel *t = NULL;
 	char peer[TNL_ADDRSTRLEN];
 
 	memcpy(peer, in->peer, sizeof(peer));
+	if (result->fd >= 0)
+		t = tunnel_still(l, result->peer, result->pin);
 	if (result->fd >= 0)
 		limits_good(&l->d->limits, (struct sockaddr *)&in->addr);
 	unlink_inbound(in);
 	if (result->fd < 0)
 		log_refusal(l, peer, result->why);
 	else
-		attach(l, peer, result);
+		attach(l, t, peer, result);
 }
 
 static struct identity *identity_of(struct listener *l)
 {
 	char why[WHY_MAX];
 	unsigned int more;
-	struct identity *id = identity_get(l->key, why, sizeof(why));
+	struct identity *id;
 
+	if (!*l->key)
+		return NULL;
+	id = identity_get(l->key, l->cert, why, sizeof(why));
 	if (!id && log_limit_pass(&l->key_log, clock_ms(), &more))
 		log_info("nobody can connect to %s: %s", l->text, why);
 	return id;
@@ -205,7 +257,8 @@ static void start(struct listener *l, int fd, const struct sockaddr_storage *add
 	struct handshake_params params = {
 		.base = l->d->base,
 		.shop = &l->d->shop,
-		.tls = { .fd = fd, .server = true, .ciphers = l->ciphers, .accept_pin = accept_pin },
+		.tls = { .fd = fd, .server = true, .ciphers = l->ciphers },
+		.still = still,
 		.timeout_ms = l->d->handshake_timeout_ms,
 		.done = on_handshake,
 	};
@@ -214,8 +267,10 @@ static void start(struct listener *l, int fd, const struct sockaddr_storage *add
 	int one = 1;
 
 	params.tls.id = identity_of(l);
-	params.pins = l->pins;
-	if (!in || !params.tls.id || !params.pins) {
+	if (l->again)
+		take_peers(l);
+	params.peers = l->peers;
+	if (!in || !l->peers || (!params.tls.id && !peers_first_psk(l->peers))) {
 		free(in);
 		identity_put(params.tls.id);
 		close(fd);
@@ -229,7 +284,7 @@ static void start(struct listener *l, int fd, const struct sockaddr_storage *add
 	snprintf(in->peer, sizeof(in->peer), "%s", peer);
 	in->next = l->inbound;
 	l->inbound = in;
-	params.arg = params.tls.arg = in;
+	params.arg = in;
 	in->handshake = handshake_start(&params, why, sizeof(why));
 	identity_put(params.tls.id);
 	if (!in->handshake) {
@@ -303,7 +358,7 @@ static int bind_socket(struct listener *l)
 
 static void open_listener(struct listener *l)
 {
-	char pin[2 * TUNNEL_PIN_LEN + 1] = "unknown";
+	char pin[2 * TUNNEL_PIN_LEN + 1];
 	int ret = bind_socket(l);
 	struct identity *id;
 
@@ -311,8 +366,8 @@ static void open_listener(struct listener *l)
 		id = identity_of(l);
 		if (id)
 			tnl_format_pin(identity_pin(id), pin);
+		log_info("listening on %s%s%s", l->text, id ? ", our pin is " : "", id ? pin : "");
 		identity_put(id);
-		log_info("listening on %s, our pin is %s", l->text, pin);
 		return;
 	}
 	if (!l->complained)
@@ -365,7 +420,7 @@ static void free_listener(struct listener *l)
 	if (l->io)
 		event_free(l->io);
 	event_free(l->timer);
-	pins_put(l->pins);
+	peers_put(l->peers);
 	if (l->fd >= 0) {
 		close(l->fd);
 		log_info("no longer listening on %s", l->text);
@@ -392,6 +447,25 @@ static void refuse_tunnel(struct tunnel *t, const char *why)
 	t->complaint = why;
 }
 
+/* Does another tunnel there accept one of its keys, or have its name for one? */
+static bool meets_another(struct listener *l, const struct tunnel *t)
+{
+	const struct tunnel *o;
+	size_t i;
+
+	for (o = l->d->tunnels; o; o = o->next)
+		if (o->listener == l && *t->psk &&
+		    is_named(o, t->psk_name))
+			return true;
+	for (o = l->d->tunnels; o; o = o->next)
+		if (o->listener == l && *t->ca && !strcmp(o->peer_name, t->peer_name))
+			return true;
+	for (i = 0; i < t->n_pins; i++)
+		if (tunnel_of(l, t->pin[i]))
+			return true;
+	return false;
+}
+
 /* t->listener of the tunnels before @t in the list is settled, of those behind it NULL. */
 static void place(struct daemon *d, struct tunnel *t)
 {
@@ -414,39 +488,28 @@ static void place(struct daemon *d, struct tunnel *t)
 		return;
 	}
 	if (!l->wanted) {
-		snprintf(l->key, sizeof(l->key), "%s", t->key);
+		*l->key = 0;
+		*l->cert = 0;
 		l->ciphers = 0;
-	} else if (strcmp(l->key, t->key)) {
+	}
+	if (*t->key && *l->key && strcmp(l->key, t->key)) {
 		refuse_tunnel(t, "another tunnel listens there with another KEY");
 		return;
-	} else if (tunnel_of(l, t->pin)) {
+	} else if (*t->cert && *l->cert && strcmp(l->cert, t->cert)) {
+		refuse_tunnel(t, "another tunnel listens there with another CERT");
+		return;
+	} else if (meets_another(l, t)) {
 		refuse_tunnel(t, "another tunnel listens there for the same peer");
 		return;
 	}
 	l->wanted = true;
+	if (*t->key)
+		snprintf(l->key, sizeof(l->key), "%s", t->key);
+	if (*t->cert)
+		snprintf(l->cert, sizeof(l->cert), "%s", t->cert);
 	l->ciphers |= t->ciphers;
 	t->listener = l;
 	t->complaint = NULL;
-}
-
-/* Who may come in at @l; the same as before stays what the handshake worker has already. */
-static void take_pins(struct daemon *d, struct listener *l)
-{
-	uint8_t(*pin)[TUNNEL_PIN_LEN];
-	struct tunnel *t;
-	size_t n = 0;
-
-	for (t = d->tunnels; t; t = t->next)
-		n += t->listener == l;
-	pin = malloc((n ? n : 1) * sizeof(*pin));
-	for (n = 0, t = d->tunnels; pin && t; t = t->next)
-		if (t->listener == l)
-			memcpy(pin[n++], t->pin, sizeof(*pin));
-	if (!pin || !l->pins || !pins_same(l->pins, pin, n)) {
-		pins_put(l->pins);
-		l->pins = pin ? pins_new(pin, n) : NULL;
-	}
-	free(pin);
 }
 
 void accept_sync(struct daemon *d)
@@ -471,7 +534,7 @@ void accept_sync(struct daemon *d)
 		free_listener(l);
 	}
 	for (l = d->listeners; l; l = l->next)
-		take_pins(d, l);
+		take_peers(l);
 	for (l = d->listeners; l; l = l->next)
 		if (l->fd < 0 && !evtimer_pending(l->timer, NULL))
 			open_listener(l);

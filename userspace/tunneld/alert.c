@@ -25,6 +25,8 @@ const char *alert_name(int alert)
 		return "decode error";
 	case MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR:
 		return "decrypt error";
+	case MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY:
+		return "unknown PSK identity";
 	case MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION:
 		return "protocol version";
 	case MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR:

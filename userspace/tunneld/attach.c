@@ -14,7 +14,7 @@ static int take_id(uint8_t cmd, struct nlattr **attr, void *arg)
 }
 
 int attach_carrier(struct tnl_conn *c, const char *tunnel, int fd,
-		   const uint8_t pin[TUNNEL_PIN_LEN], uint32_t *carrier_id)
+		   const uint8_t pin[TUNNEL_PIN_LEN], uint32_t revision, uint32_t *carrier_id)
 {
 	struct nl_msg *msg = tnl_msg(c, TUNNEL_CMD_CARRIER_ATTACH, 0);
 	int ret;
@@ -22,7 +22,8 @@ int attach_carrier(struct tnl_conn *c, const char *tunnel, int fd,
 	*carrier_id = 0;
 	if (!msg || nla_put_string(msg, TUNNEL_A_NAME, tunnel) ||
 	    nla_put_s32(msg, TUNNEL_A_FD, fd) ||
-	    nla_put(msg, TUNNEL_A_PEER_PIN, TUNNEL_PIN_LEN, pin)) {
+	    nla_put(msg, TUNNEL_A_PEER_PIN, TUNNEL_PIN_LEN, pin) ||
+	    nla_put_u32(msg, TUNNEL_A_REVISION, revision)) {
 		nlmsg_free(msg);
 		snprintf(c->error, sizeof(c->error), "out of memory");
 		ret = -ENOMEM;

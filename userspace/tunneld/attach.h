@@ -15,10 +15,13 @@
  * @fd is closed in any case and at once: the kernel holds the file, and whoever
  * holds the descriptor can read the keys with getsockopt().
  *
+ * @pin: that the peer has shown
+ * @revision: of the tunnel, by which it was judged
+ *
  * Return: 0 with @carrier_id set, or -errno with the kernel's sentence in c->error.
  */
 int attach_carrier(struct tnl_conn *c, const char *tunnel, int fd,
-		   const uint8_t pin[TUNNEL_PIN_LEN], uint32_t *carrier_id);
+		   const uint8_t pin[TUNNEL_PIN_LEN], uint32_t revision, uint32_t *carrier_id);
 
 /** struct handover - a connection, and where it goes */
 struct handover {

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/genetlink.h>
+#include <mbedtls/platform_util.h>
 #include <netlink/attr.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "ask.h"
 #include "clock.h"
 #include "config.h"
+#include "crypto.h"
 #include "dial.h"
 #include "front.h"
 #include "visitor.h"
@@ -17,6 +19,99 @@
 #define SYNC_IDLE_MS 30000
 /* After a dump that failed or notifications that were lost: let the storm pass. */
 #define SYNC_RETRY_MS 100
+
+bool tunnel_accepts(const struct tunnel *t, const uint8_t pin[TUNNEL_PIN_LEN])
+{
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < t->n_pins; i++)
+		found |= crypto_equal(t->pin[i], pin, TUNNEL_PIN_LEN);
+	return found;
+}
+
+const struct tnl_psk *tunnel_psk(struct tunnel *t, char *err, size_t errlen)
+{
+	struct tnl_psk psk;
+
+	if (t->psk_read)
+		return t->psk_read;
+	if (!*t->psk) {
+		snprintf(err, errlen, "tunnel %s has no PSK", t->name);
+		return NULL;
+	}
+	if (tnl_psk_read(t->psk, &psk, err, errlen))
+		return NULL;
+	if (!tunnel_accepts(t, psk.id))
+		snprintf(err, errlen,
+			 "%s holds another key than tunnel %s was given: 'tunnelctl tunnel set %s psk %s' takes it",
+			 t->psk, t->name, t->name, t->psk);
+	else if (!(t->psk_read = malloc(sizeof(psk))))
+		snprintf(err, errlen, "out of memory");
+	else
+		*t->psk_read = psk;
+	mbedtls_platform_zeroize(&psk, sizeof(psk));
+	return t->psk_read;
+}
+
+static struct peer *known(struct peer *peer, const struct tunnel *t)
+{
+	if (!peer)
+		return NULL;
+	memcpy(peer->tunnel, t->name, sizeof(peer->tunnel));
+	peer->revision = t->revision;
+	return peer;
+}
+
+bool tunnel_add_peers(struct tunnel *t, struct peers *peers, char *err, size_t errlen)
+{
+	const struct tnl_psk *psk;
+	struct trust *trust;
+	bool good = true;
+	size_t i;
+
+	if (*t->psk) {
+		psk = tunnel_psk(t, err, errlen);
+		if (!psk)
+			return false;
+		good = known(peers_add_psk(peers, t->psk_name, psk), t);
+	} else if (*t->ca) {
+		trust = trust_get(t->ca, err, errlen);
+		if (!trust)
+			return false;
+		good = known(peers_add_ca(peers, t->ca, t->peer_name, trust), t);
+		trust_put(trust);
+	} else {
+		for (i = 0; good && i < t->n_pins; i++)
+			good = known(peers_add_pin(peers, t->pin[i]), t);
+	}
+	if (!good)
+		snprintf(err, errlen, "out of memory");
+	return good;
+}
+
+bool tunnel_still_accepts(const struct tunnel *t, const struct peer *peer,
+			  const uint8_t pin[TUNNEL_PIN_LEN])
+{
+	struct trust *trust;
+	char why[512];
+
+	switch (peer->way) {
+	case PEER_BY_PSK:
+		return *t->psk && !strcmp(t->psk_name, peer->name) && tunnel_accepts(t, pin);
+	case PEER_BY_PIN:
+		return !*t->psk && !*t->ca && tunnel_accepts(t, pin);
+	case PEER_BY_CA:
+		if (!*t->ca || strcmp(t->ca, peer->ca) || strcmp(t->peer_name, peer->name) ||
+		    t->revision != peer->revision)
+			return false;
+		/* the same file, with the same authorities in it */
+		trust = trust_get(t->ca, why, sizeof(why));
+		trust_put(trust);
+		return trust && trust == peer->trust;
+	}
+	return false;
+}
 
 /* --- reading the kernel's tunnels ---------------------------------------- */
 
@@ -34,11 +129,16 @@ static void copy_text(char *to, size_t size, struct nlattr *attr)
 static int take_tunnel(uint8_t cmd, struct nlattr **attr, void *arg)
 {
 	struct dump *dump = arg;
+	const uint8_t *pins;
+	size_t n = tnl_pins(attr, &pins);
 	struct tunnel *t;
+	bool ca = attr[TUNNEL_A_PEER_CA] && attr[TUNNEL_A_PEER_AUTH_NAME] &&
+		  *nla_get_string(attr[TUNNEL_A_PEER_CA]) &&
+		  *nla_get_string(attr[TUNNEL_A_PEER_AUTH_NAME]);
 
 	(void)cmd;
-	if (!attr[TUNNEL_A_NAME] || !attr[TUNNEL_A_ROLE] || !attr[TUNNEL_A_PEER_PIN] ||
-	    nla_len(attr[TUNNEL_A_PEER_PIN]) != TUNNEL_PIN_LEN)
+	/* Nobody is accepted who is not named. */
+	if (!attr[TUNNEL_A_NAME] || !attr[TUNNEL_A_ROLE] || !n == !ca || n > TUNNEL_PINS_MAX)
 		return 0;
 	t = calloc(1, sizeof(*t));
 	if (!t) {
@@ -49,7 +149,16 @@ static int take_tunnel(uint8_t cmd, struct nlattr **attr, void *arg)
 	copy_text(t->remote, sizeof(t->remote), attr[TUNNEL_A_REMOTE]);
 	copy_text(t->local, sizeof(t->local), attr[TUNNEL_A_LOCAL]);
 	copy_text(t->key, sizeof(t->key), attr[TUNNEL_A_KEY]);
-	memcpy(t->pin, nla_data(attr[TUNNEL_A_PEER_PIN]), sizeof(t->pin));
+	copy_text(t->cert, sizeof(t->cert), attr[TUNNEL_A_CERT]);
+	copy_text(t->ca, sizeof(t->ca), attr[TUNNEL_A_PEER_CA]);
+	copy_text(t->peer_name, sizeof(t->peer_name), attr[TUNNEL_A_PEER_AUTH_NAME]);
+	copy_text(t->psk, sizeof(t->psk), attr[TUNNEL_A_PSK]);
+	if (attr[TUNNEL_A_REVISION])
+		t->revision = nla_get_u32(attr[TUNNEL_A_REVISION]);
+	copy_text(t->psk_name, sizeof(t->psk_name), attr[TUNNEL_A_PSK_IDENTITY]);
+	if (n)
+		memcpy(t->pin, pins, n * TUNNEL_PIN_LEN);
+	t->n_pins = n;
 	t->role = nla_get_u8(attr[TUNNEL_A_ROLE]);
 	if (attr[TUNNEL_A_STATE])
 		t->state = nla_get_u8(attr[TUNNEL_A_STATE]);
@@ -62,12 +171,20 @@ static int take_tunnel(uint8_t cmd, struct nlattr **attr, void *arg)
 	return 0;
 }
 
+static void free_tunnel(struct tunnel *t)
+{
+	if (t->psk_read)
+		mbedtls_platform_zeroize(t->psk_read, sizeof(*t->psk_read));
+	free(t->psk_read);
+	free(t);
+}
+
 static void free_list(struct tunnel *t)
 {
 	while (t) {
 		struct tunnel *next = t->next;
 
-		free(t);
+		free_tunnel(t);
 		t = next;
 	}
 }
@@ -92,15 +209,18 @@ static int read_tunnels(struct daemon *d, struct tunnel **list)
 
 static bool same_settings(const struct tunnel *a, const struct tunnel *b)
 {
-	return a->role == b->role && a->ciphers == b->ciphers &&
+	return a->role == b->role && a->ciphers == b->ciphers && a->n_pins == b->n_pins &&
 	       !memcmp(a->pin, b->pin, sizeof(a->pin)) && !strcmp(a->remote, b->remote) &&
-	       !strcmp(a->local, b->local) && !strcmp(a->key, b->key);
+	       !strcmp(a->local, b->local) && !strcmp(a->key, b->key) && !strcmp(a->psk, b->psk) &&
+	       !strcmp(a->cert, b->cert) && !strcmp(a->ca, b->ca) &&
+	       !strcmp(a->peer_name, b->peer_name) && a->revision == b->revision &&
+	       !strcmp(a->psk_name, b->psk_name);
 }
 
 static void forget(struct tunnel *t)
 {
 	dial_stop(t);
-	free(t);
+	free_tunnel(t);
 }
 
 /*
@@ -126,9 +246,11 @@ static void merge(struct daemon *d, struct tunnel *list)
 			t->dial = o->dial;
 			t->listener = o->listener;
 			t->complaint = o->complaint;
+			t->psk_read = o->psk_read;
+			o->psk_read = NULL;
 			if (t->dial)
 				dial_moved(t);
-			free(o);
+			free_tunnel(o);
 		}
 	}
 	while (old) {
@@ -221,6 +343,7 @@ static int on_event(uint8_t cmd, struct nlattr **attr, void *arg)
 		ask_start(d, attr);
 		return 0;
 	case TUNNEL_CMD_TUNNEL_NEW:
+	case TUNNEL_CMD_TUNNEL_SET:
 	case TUNNEL_CMD_TUNNEL_DEL:
 	case TUNNEL_CMD_FLUSH:
 	case TUNNEL_CMD_LISTENER_NEW:

@@ -8,8 +8,8 @@
 #include "attach.h"
 #include "backoff.h"
 #include "clock.h"
-#include "crypto.h"
 #include "dial.h"
+#include "peers.h"
 #include "resolve.h"
 
 #define WHY_MAX 512
@@ -111,11 +111,11 @@ static void address_failed(struct dial *dl, const char *why)
 	}
 }
 
-static bool accept_pin(void *arg, const uint8_t pin[TUNNEL_PIN_LEN])
+static bool still(void *arg, const struct peer *peer, const uint8_t pin[TUNNEL_PIN_LEN])
 {
 	const struct dial *dl = arg;
 
-	return crypto_equal(pin, dl->t->pin, TUNNEL_PIN_LEN);
+	return tunnel_still_accepts(dl->t, peer, pin);
 }
 
 static void on_handshake(void *arg, const struct handshake_result *result)
@@ -126,7 +126,8 @@ static void on_handshake(void *arg, const struct handshake_result *result)
 
 	dl->handshake = NULL;
 	if (result->fd >= 0) {
-		if (attach_carrier(&dl->d->ctl, dl->t->name, result->fd, result->pin, &id)) {
+		if (attach_carrier(&dl->d->ctl, dl->t->name, result->fd, result->pin,
+				   dl->t->revision, &id)) {
 			attempt_failed(dl, dl->d->ctl.error);
 			return;
 		}
@@ -138,12 +139,37 @@ static void on_handshake(void *arg, const struct handshake_result *result)
 		return;
 	}
 	snprintf(why, sizeof(why), "%s", result->why);
-	if (result->pin && !accept_pin(dl, result->pin)) {
+	if (result->pin && dl->t->n_pins && !tunnel_accepts(dl->t, result->pin)) {
 		tnl_format_pin(result->pin, got);
-		tnl_format_pin(dl->t->pin, want);
-		snprintf(why, sizeof(why), "wrong peer: its pin is %s, expected %s", got, want);
+		tnl_format_pin(dl->t->pin[0], want);
+		snprintf(why, sizeof(why), "wrong peer: its pin is %s, expected %s%s", got, want,
+			 dl->t->n_pins > 1 ? " or another one" : "");
 	}
 	address_failed(dl, why);
+}
+
+/*
+ * What both sides need to be known. @id: our key, whose reference is the caller's then; NULL if
+ * it is by one that both have. Return: who the peer may be, or NULL with a sentence in @why.
+ */
+static struct peers *know(struct dial *dl, struct identity **id, char *why, size_t whylen)
+{
+	struct peers *peers = peers_new();
+
+	*id = NULL;
+	if (!peers) {
+		snprintf(why, whylen, "out of memory");
+		return NULL;
+	}
+	if (tunnel_add_peers(dl->t, peers, why, whylen)) {
+		if (*dl->t->psk)
+			return peers;
+		*id = identity_get(dl->t->key, dl->t->cert, why, whylen);
+		if (*id)
+			return peers;
+	}
+	peers_put(peers);
+	return NULL;
 }
 
 static void start_handshake(struct dial *dl)
@@ -151,32 +177,24 @@ static void start_handshake(struct dial *dl)
 	struct handshake_params params = {
 		.base = dl->d->base,
 		.shop = &dl->d->shop,
-		.tls = { .fd = dl->fd,
-			 .ciphers = dl->t->ciphers,
-			 .accept_pin = accept_pin,
-			 .arg = dl },
+		.tls = { .fd = dl->fd, .ciphers = dl->t->ciphers },
+		.still = still,
 		.timeout_ms = dl->d->handshake_timeout_ms,
 		.done = on_handshake,
 		.arg = dl,
 	};
 	char why[WHY_MAX];
 
-	params.tls.id = identity_get(dl->t->key, why, sizeof(why));
-	if (!params.tls.id) {
+	params.peers = know(dl, &params.tls.id, why, sizeof(why));
+	if (!params.peers) {
 		attempt_failed(dl, why);
-		return;
-	}
-	params.pins = pins_new(&dl->t->pin, 1);
-	if (!params.pins) {
-		identity_put(params.tls.id);
-		attempt_failed(dl, "out of memory");
 		return;
 	}
 	dl->fd = -1;
 	dl->state = DIAL_HANDSHAKE;
 	dl->handshake = handshake_start(&params, why, sizeof(why));
 	identity_put(params.tls.id);
-	pins_put(params.pins);
+	peers_put(params.peers);
 	if (!dl->handshake)
 		address_failed(dl, why);
 }
@@ -244,16 +262,18 @@ static void on_resolved(void *arg, const struct sockaddr_storage *addr, size_t n
 
 static void attempt(struct dial *dl)
 {
-	char why[WHY_MAX];
 	struct identity *id;
+	struct peers *peers;
+	char why[WHY_MAX];
 
 	/* a key that cannot be read makes the rest pointless */
-	id = identity_get(dl->t->key, why, sizeof(why));
-	if (!id) {
+	peers = know(dl, &id, why, sizeof(why));
+	if (!peers) {
 		attempt_failed(dl, why);
 		return;
 	}
 	identity_put(id);
+	peers_put(peers);
 	dl->state = DIAL_RESOLVE;
 	dl->resolve = resolve_start(dl->d->base, dl->t->remote, true, on_resolved, dl, why,
 				    sizeof(why));

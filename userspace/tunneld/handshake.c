@@ -21,7 +21,7 @@ const struct handshake_ops handshake_ktls = {
 
 struct handshake {
 	struct handshake *next, **prev; /* workshop.handshakes */
-	struct handshake_params params; /* holds a reference on params.tls.certs */
+	struct handshake_params params; /* holds references on params.peers and .tls.certs */
 	uint64_t id, began_ms;
 	struct event *deadline;
 	char alpn[EDGE_ALPN_LIST_MAX + 1]; /* what a service is offered */
@@ -39,6 +39,7 @@ static void release(struct handshake *h)
 	if (h->deadline)
 		event_free(h->deadline);
 	certs_put(h->params.tls.certs);
+	peers_put(h->params.peers);
 	free(h);
 }
 
@@ -70,7 +71,7 @@ static bool is_offered(const struct handshake *h, const char *alpn)
 	const char **name = tls->certs ? certs_alpn(tls->certs) : NULL;
 	struct edge_names names;
 
-	if (tls->id)
+	if (h->params.peers)
 		return !strcmp(alpn, TLS_ALPN);
 	if (!*alpn)
 		return true;
@@ -93,7 +94,10 @@ static bool is_possible(const struct handshake *h, const struct report *r)
 	if (*r->name &&
 	    (!h->params.tls.certs || !request_host(name, text, false) || strcmp(name, r->name)))
 		return false;
-	return is_offered(h, r->alpn) && (!h->params.tls.id || r->has_pin);
+	if (!is_offered(h, r->alpn))
+		return false;
+	return h->params.peers ? r->has_pin && peers_could_be(h->params.peers, r->peer, r->pin) :
+				 !r->peer;
 }
 
 static void done(struct handshake *h, const struct report *r)
@@ -116,14 +120,21 @@ static void done(struct handshake *h, const struct report *r)
 		return;
 	}
 	/* tunnels may have changed since the worker was told who may come */
-	if (params.tls.id && !params.tls.accept_pin(params.tls.arg, r->pin)) {
-		tnl_format_pin(r->pin, pin);
-		snprintf(why, sizeof(why), "unknown peer %s", pin);
-		fail(h, why, result.pin);
-		return;
+	if (params.peers) {
+		result.peer = peers_get(params.peers, r->peer);
+		if (!params.still(params.arg, result.peer, r->pin)) {
+			tnl_format_pin(r->pin, pin);
+			snprintf(why, sizeof(why),
+				 "unknown peer %s: its tunnel was removed or changed during the handshake",
+				 pin);
+			fail(h, why, result.pin);
+			return;
+		}
+		peers_ref(params.peers);
 	}
 	release(h);
 	params.done(params.arg, &result);
+	peers_put(params.peers);
 }
 
 static void on_report(struct workshop *shop, const struct report *r)
@@ -176,9 +187,9 @@ static int pack_identity(void *what, struct parcel *p)
 	return identity_pack(what, p);
 }
 
-static int pack_pins(void *what, struct parcel *p)
+static int pack_peers(void *what, struct parcel *p)
 {
-	return pins_pack(what, p);
+	return peers_pack(what, p);
 }
 
 static int pack_certs(void *what, struct parcel *p)
@@ -198,14 +209,15 @@ static bool give_objects(const struct handshake_params *params, struct order *or
 	const struct tls_params *tls = &params->tls;
 	struct workshop *shop = params->shop;
 
-	if (tls->id) {
-		order->identity = workshop_keep(shop, identity_object(tls->id), OBJECT_IDENTITY,
-						pack_identity, tls->id, err, errlen);
-		if (!order->identity)
-			return false;
-		order->pins = workshop_keep(shop, pins_object(params->pins), OBJECT_PINS, pack_pins,
-					    params->pins, err, errlen);
-		return order->pins != 0;
+	if (params->peers) {
+		order->peers = workshop_keep(shop, peers_object(params->peers), OBJECT_PEERS,
+					     pack_peers, params->peers, err, errlen);
+		/* without one it is by a key that both have */
+		if (tls->id)
+			order->identity = workshop_keep(shop, identity_object(tls->id),
+							OBJECT_IDENTITY, pack_identity, tls->id,
+							err, errlen);
+		return order->peers && (!tls->id || order->identity);
 	}
 	if (tls->certs) {
 		order->certs = workshop_keep(shop, certs_object(tls->certs), OBJECT_CERTS,
@@ -218,17 +230,19 @@ static bool give_objects(const struct handshake_params *params, struct order *or
 	return !tls->trust || order->trust;
 }
 
-static bool tell(struct handshake *h, const struct upstream *u, char *err, size_t errlen)
+static bool tell(struct handshake *h, const struct handshake_params *params, char *err,
+		 size_t errlen)
 {
-	const struct tls_params *tls = &h->params.tls;
+	const struct upstream *u = params->tls.upstream;
+	const struct tls_params *tls = &params->tls;
 	struct order order = { .what = ORDER_SHAKE,
 			       .id = h->id,
 			       .server = tls->server,
 			       .ciphers = tls->ciphers,
-			       .timeout_ms = h->params.timeout_ms };
+			       .timeout_ms = params->timeout_ms };
 	int ret;
 
-	if (!give_objects(&h->params, &order, err, errlen))
+	if (!give_objects(params, &order, err, errlen))
 		return false;
 	if (u) {
 		order.upstream = true;
@@ -236,7 +250,7 @@ static bool tell(struct handshake *h, const struct upstream *u, char *err, size_
 		snprintf(order.name, sizeof(order.name), "%s", u->name);
 		snprintf(order.alpn, sizeof(order.alpn), "%s", u->alpn);
 	}
-	ret = workshop_order(h->params.shop, &order, tls->fd);
+	ret = workshop_order(params->shop, &order, tls->fd);
 	if (ret)
 		snprintf(err, errlen, "the handshake worker: %s", strerror(-ret));
 	return !ret;
@@ -260,6 +274,9 @@ static struct handshake *make(const struct handshake_params *params)
 	}
 	h->params = *params;
 	h->params.tls.upstream = NULL;
+	h->params.tls.id = NULL;
+	if (params->peers)
+		peers_ref(params->peers);
 	if (params->tls.certs)
 		certs_ref(params->tls.certs);
 	if (params->tls.upstream)
@@ -289,7 +306,7 @@ struct handshake *handshake_start(const struct handshake_params *params, char *e
 		if (!h)
 			snprintf(err, errlen, "out of memory");
 	}
-	if (h && tell(h, params->tls.upstream, err, errlen))
+	if (h && tell(h, params, err, errlen))
 		return h;
 	if (h)
 		release(h);

@@ -9,7 +9,7 @@
 
 #include <event2/event.h>
 #include "identity.h"
-#include "pins.h"
+#include "peers.h"
 #include "tls.h"
 #include "workshop.h"
 
@@ -33,12 +33,13 @@ extern const struct workshop_ops handshake_reports;
  * struct handshake_result - how it ended
  * @fd: on success the socket, now the callee's, and no descriptor of it elsewhere; else -1
  * @why: on failure one sentence
- * @pin: of the peer, if it showed a certificate
+ * @pin: of the peer, if it showed a certificate or has a key that we have
  */
 struct handshake_result {
 	int fd;
 	const char *why;
 	const uint8_t *pin;
+	const struct peer *peer; /* of a carrier: who came in; valid until @done returns */
 	uint16_t version; /* KDF_TLS12 or KDF_TLS13 */
 	uint16_t cipher;  /* TLS_CIPHER_* */
 	/* of a listener with certificates; valid until @done returns */
@@ -49,15 +50,24 @@ struct handshake_result {
 /** handshake_done - called exactly once, from the event loop, unless aborted before */
 typedef void (*handshake_done)(void *arg, const struct handshake_result *result);
 
+/**
+ * handshake_still - asked when all is done: may it still come in?
+ * @peer: who the worker says it is: one of params.peers, whose pin @pin can be
+ */
+typedef bool (*handshake_still)(void *arg, const struct peer *peer,
+				const uint8_t pin[TUNNEL_PIN_LEN]);
+
 struct handshake_params {
 	struct event_base *base;
 	struct workshop *shop;
 	/*
-	 * .fd: connected, O_NONBLOCK; owned from here on. .accept_pin: asked here, when all is
-	 * done, whether the peer may still come in. .upstream: needed during the call only.
+	 * .fd: connected, O_NONBLOCK; owned from here on. .id, .upstream: needed during the
+	 * call only. What is asked in the handshake (.accept, .find_psk, .psk) is the worker's.
 	 */
 	struct tls_params tls;
-	struct pins *pins; /* with tls.id: who may come in as of now */
+	/* Of a carrier: who may come in as of now; a reference is taken. */
+	struct peers *peers;
+	handshake_still still;
 	unsigned int timeout_ms;
 	handshake_done done;
 	void *arg;

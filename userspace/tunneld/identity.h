@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Who we are: a private key in a file, the certificate made of it, and its pin. */
+/* Who we are: a private key in a file, a certificate for it, or one that we make of it, and its pin. */
 #ifndef TUNNELD_IDENTITY_H
 #define TUNNELD_IDENTITY_H
 
@@ -15,14 +15,17 @@ struct identity;
 
 /**
  * identity_get - the identity in the file @path
+ * @cert: file of its certificate, with the chain behind it; "": one is made, signed by itself
  *
  * Files stay loaded; one that has been replaced or written to since is read
- * again. Handshakes that run keep the one they began with.
+ * again. What cannot be read, or is half written, does not replace what was read
+ * before, which is logged once; but a file that others may read now is refused.
+ * Handshakes that run keep the one they began with.
  *
  * Return: a reference for identity_put(), or NULL with a sentence in @err
- * (unreadable, readable by others, not a private key).
+ * (unreadable, readable by others, not a private key, a certificate of another key).
  */
-struct identity *identity_get(const char *path, char *err, size_t errlen);
+struct identity *identity_get(const char *path, const char *cert, char *err, size_t errlen);
 
 /** identity_ref - one more reference. Return: @id. */
 struct identity *identity_ref(struct identity *id);

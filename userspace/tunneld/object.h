@@ -8,7 +8,7 @@
 /* What is in its parcel, for who unpacks it. */
 enum object_kind {
 	OBJECT_IDENTITY = 1, /* identity_pack() */
-	OBJECT_PINS,	     /* pins_pack() */
+	OBJECT_PEERS,	     /* peers_pack() */
 	OBJECT_CERTS,	     /* certs_pack() */
 	OBJECT_TRUST,	     /* trust_pack() */
 };

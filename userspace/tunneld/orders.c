@@ -90,7 +90,7 @@ size_t order_write(uint8_t out[ORDERS_MAX], const struct order *o)
 		put(&to, o->ciphers, 4);
 		put(&to, o->timeout_ms, 4);
 		put(&to, o->identity, 8);
-		put(&to, o->pins, 8);
+		put(&to, o->peers, 8);
 		put(&to, o->certs, 8);
 		put(&to, o->trust, 8);
 		put(&to, o->upstream, 1);
@@ -116,7 +116,7 @@ bool order_read(struct order *o, const void *bytes, size_t len)
 		o->ciphers = (uint32_t)take(&in, 4);
 		o->timeout_ms = (uint32_t)take(&in, 4);
 		o->identity = take(&in, 8);
-		o->pins = take(&in, 8);
+		o->peers = take(&in, 8);
 		o->certs = take(&in, 8);
 		o->trust = take(&in, 8);
 		o->upstream = take_bool(&in);
@@ -129,7 +129,7 @@ bool order_read(struct order *o, const void *bytes, size_t len)
 
 /* --- reports --------------------------------------------------------------- */
 
-_Static_assert(1 + 8 + 1 + TUNNEL_PIN_LEN + 3 * 2 + REQUEST_HOST_MAX + EDGE_ALPN_LIST_MAX +
+_Static_assert(1 + 8 + 1 + TUNNEL_PIN_LEN + 4 + 3 * 2 + REQUEST_HOST_MAX + EDGE_ALPN_LIST_MAX +
 			       REPORT_WHY_MAX <=
 		       ORDERS_MAX,
 	       "reports");
@@ -144,6 +144,7 @@ size_t report_write(uint8_t out[ORDERS_MAX], const struct report *r)
 	if (r->has_pin) {
 		memcpy(to.p + to.len, r->pin, sizeof(r->pin));
 		to.len += sizeof(r->pin);
+		put(&to, r->peer, 4);
 	}
 	put_text(&to, r->name);
 	put_text(&to, r->alpn);
@@ -164,6 +165,7 @@ bool report_read(struct report *r, const void *bytes, size_t len)
 		memcpy(r->pin, in.p, sizeof(r->pin));
 		in.p += sizeof(r->pin);
 		in.left -= sizeof(r->pin);
+		r->peer = (uint32_t)take(&in, 4);
 	} else if (r->has_pin) {
 		in.bad = true;
 	}
@@ -173,6 +175,8 @@ bool report_read(struct report *r, const void *bytes, size_t len)
 	if (in.bad || in.left || !r->what || r->what > REPORT_LAST)
 		return false;
 	of_handshake = r->what == REPORT_DONE || r->what == REPORT_FAILED;
+	if (r->peer && r->what != REPORT_DONE)
+		return false;
 	failed = r->what == REPORT_UNABLE || r->what == REPORT_FAILED;
 	return of_handshake == (r->id != 0) && failed == (*r->why != 0);
 }

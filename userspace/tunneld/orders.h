@@ -34,7 +34,7 @@ struct order {
 	/* ORDER_SHAKE: as in struct tls_params; objects by their ids, 0: none */
 	bool server;
 	uint32_t ciphers, timeout_ms;
-	uint64_t identity, pins, certs, trust;
+	uint64_t identity, peers, certs, trust;
 	bool upstream, verify;
 	char name[DESTINATION_HOST_MAX + 1], alpn[EDGE_ALPN_LIST_MAX + 1];
 };
@@ -54,6 +54,7 @@ struct report {
 	uint64_t id;  /* of the handshake */
 	bool has_pin;
 	uint8_t pin[TUNNEL_PIN_LEN];
+	uint32_t peer; /* with a pin: which of the order's peers, from 0; if done */
 	char name[REQUEST_HOST_MAX + 1];   /* SNI, or "" */
 	char alpn[EDGE_ALPN_LIST_MAX + 1]; /* or "" */
 	char why[REPORT_WHY_MAX + 1];

@@ -20,6 +20,12 @@ static int check(const char *what, const char *path, const struct stat *st, size
 			 path, path);
 		return -EPERM;
 	}
+	if (secret && st->st_uid && st->st_uid != geteuid()) {
+		snprintf(err, errlen,
+			 "%s %s belongs to user %u, who could change it (chown root %s)", what,
+			 path, st->st_uid, path);
+		return -EPERM;
+	}
 	if (!st->st_size || (size_t)st->st_size > most) {
 		snprintf(err, errlen, "%s %s is not in PEM (%lld bytes)", what, path,
 			 (long long)st->st_size);
@@ -51,7 +57,10 @@ static int read_text(struct pem *pem, int fd)
 int pem_read(struct pem *pem, const char *what, const char *path, size_t most, bool secret,
 	     char *err, size_t errlen)
 {
-	/* O_NONBLOCK: a FIFO at this path must not stop the daemon */
+	/*
+	 * O_NONBLOCK: a FIFO at this path must not stop the daemon. Links are followed, as tools
+	 * that renew certificates make them: what counts is the file that was opened.
+	 */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), ret = 0;
 
 	memset(pem, 0, sizeof(*pem));

@@ -19,7 +19,7 @@ struct pem {
  * pem_read - read all of a file
  * @what: what it is to be, for the sentences: "key"
  * @most: bytes
- * @secret: is it refused if others than its owner can read it?
+ * @secret: is it refused if others than root, or who we are, can read or change it?
  * Return: 0, or -errno with a sentence in @err and nothing to free.
  */
 int pem_read(struct pem *pem, const char *what, const char *path, size_t most, bool secret,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <mbedtls/dhm.h>
 #include <mbedtls/platform_util.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
@@ -33,15 +34,20 @@ struct tls {
 	/* one of them, by what it is for: see tls.h */
 	struct identity *id;
 	struct certs *certs;
-	bool upstream, verify;
-	struct trust *trust; /* with .verify */
+	bool carrier, upstream, verify;
+	unsigned int ways; /* SUITES_* */
+	tls_find_psk find_psk;
+	bool psk_asked, psk_found;
+	char psk_name[TUNNEL_NAME_MAX + 1]; /* as it was asked for, or as we ask */
+	struct trust *trust;		    /* with .verify */
 	int fd, io_errno;
 	bool server;
 	bool got_byte, not_tls, eof;
 	int alert_sent; /* description; -1: none that we could see */
-	tls_accept_pin accept_pin;
+	tls_accept accept;
 	void *arg;
 	bool pin_seen, pin_ok;
+	char refused[256]; /* why not */
 	uint8_t pin[TUNNEL_PIN_LEN];
 	int suite_ids[SUITES_MAX + 1];
 	const char *alpn[2];
@@ -53,7 +59,7 @@ struct tls {
 	mbedtls_tls_prf_types prf;
 	uint8_t master[48], randoms[64]; /* server's random first, as the PRF wants it */
 #endif
-	char why[256];
+	char why[512];
 };
 
 /* --- the socket ---------------------------------------------------------- */
@@ -246,12 +252,20 @@ static int set_connection(struct tls *t, const char *name)
 
 /* --- identity of the peer ------------------------------------------------ */
 
+static bool accept_peer(struct tls *t, mbedtls_x509_crt *chain)
+{
+	struct tls_peer peer = { .pin = t->pin, .chain = chain };
+
+	*t->refused = 0;
+	return t->accept(t->arg, &peer, t->refused, sizeof(t->refused));
+}
+
 static int verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
 	struct tls *t = arg;
 	int ret;
 
-	/* only the peer's own key counts: whatever chain it sends is not looked at */
+	/* who looks at the chain it sends does so by itself, with its own authorities */
 	if (depth) {
 		*flags = 0;
 		return 0;
@@ -260,14 +274,83 @@ static int verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 	if (ret)
 		return ret;
 	t->pin_seen = true;
-	t->pin_ok = t->accept_pin(t->arg, t->pin);
+	t->pin_ok = accept_peer(t, crt);
 	*flags = t->pin_ok ? 0 : MBEDTLS_X509_BADCERT_NOT_TRUSTED;
 	return 0;
 }
 
+/* --- keys that both have -------------------------------------------------- */
+
+/*
+ * A client that knows a key gives its name. One that nobody has is as one with another key:
+ * it learns no more than that it is not let in (RFC 4279, 3).
+ */
+static int on_psk(void *arg, mbedtls_ssl_context *ssl, const unsigned char *name, size_t len)
+{
+	const struct tnl_psk *psk;
+	struct tls *t = arg;
+	struct tnl_psk none;
+	int ret;
+
+	psk = t->find_psk(t->arg, name, len);
+	snprintf(t->psk_name, sizeof(t->psk_name), "%.*s", (int)strnlen((const char *)name, len),
+		 (const char *)name);
+	t->psk_asked = true;
+	t->psk_found = psk;
+	t->pin_seen = psk;
+	if (psk)
+		memcpy(t->pin, psk->id, sizeof(t->pin));
+	ret = crypto_random(NULL, none.key, sizeof(none.key));
+	if (!ret)
+		ret = mbedtls_ssl_set_hs_psk(ssl, psk ? psk->key : none.key, sizeof(none.key));
+	mbedtls_platform_zeroize(&none, sizeof(none));
+	return ret;
+}
+
+#if V3 && defined(MBEDTLS_SSL_PROTO_TLS1_3)
+/* A PSK of ours goes with SHA-256; without a suite that does, 1.2 has one. */
+static void set_exchange(struct tls *t, uint32_t ciphers)
+{
+	mbedtls_ssl_conf_tls13_key_exchange_modes(&t->conf,
+						  (t->ways & SUITES_CERT ?
+							   MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL :
+							   0) |
+							  (t->ways & SUITES_PSK ?
+								   MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL :
+								   0));
+	if (t->ways == SUITES_PSK && !(ciphers & ~TUNNEL_CIPHER_AES_256_GCM))
+		mbedtls_ssl_conf_max_tls_version(&t->conf, MBEDTLS_SSL_VERSION_TLS1_2);
+}
+#else
+static void set_exchange(struct tls *t, uint32_t ciphers)
+{
+	(void)t;
+	(void)ciphers;
+}
+#endif
+
+static int configure_psk(struct tls *t, const struct tls_params *params)
+{
+	static const unsigned char p[] = MBEDTLS_DHM_RFC7919_FFDHE2048_P_BIN;
+	static const unsigned char g[] = MBEDTLS_DHM_RFC7919_FFDHE2048_G_BIN;
+
+	set_exchange(t, params->ciphers);
+	if (!(t->ways & SUITES_PSK))
+		return 0;
+	if (t->server) {
+		mbedtls_ssl_conf_psk_cb(&t->conf, on_psk, t);
+		return mbedtls_ssl_conf_dh_param_bin(&t->conf, p, sizeof(p), g, sizeof(g));
+	}
+	mbedtls_ssl_conf_dhm_min_bitlen(&t->conf, 2048);
+	snprintf(t->psk_name, sizeof(t->psk_name), "%s", params->psk_name);
+	memcpy(t->pin, params->psk->id, sizeof(t->pin));
+	return mbedtls_ssl_conf_psk(&t->conf, params->psk->key, sizeof(params->psk->key),
+				    (const unsigned char *)t->psk_name, strlen(t->psk_name));
+}
+
 /* --- what each kind is ---------------------------------------------------- */
 
-static int configure_carrier(struct tls *t)
+static int configure_carrier(struct tls *t, const struct tls_params *params)
 {
 	mbedtls_ssl_config *conf = &t->conf;
 	int ret;
@@ -275,14 +358,15 @@ static int configure_carrier(struct tls *t)
 	mbedtls_ssl_conf_authmode(conf, MBEDTLS_SSL_VERIFY_REQUIRED);
 	mbedtls_ssl_conf_verify(conf, verify, t);
 	/* REQUIRED fails without a CA chain, so it gets one that decides nothing */
-	mbedtls_ssl_conf_ca_chain(conf, identity_cert(t->id), NULL);
+	if (t->id)
+		mbedtls_ssl_conf_ca_chain(conf, identity_cert(t->id), NULL);
 	if (t->server)
 		mbedtls_ssl_conf_cert_req_ca_list(conf, MBEDTLS_SSL_CERT_REQ_CA_LIST_DISABLED);
 	t->alpn[0] = TLS_ALPN;
 	ret = mbedtls_ssl_conf_alpn_protocols(conf, t->alpn);
-	if (!ret)
+	if (!ret && t->id)
 		ret = mbedtls_ssl_conf_own_cert(conf, identity_cert(t->id), identity_key(t->id));
-	return ret;
+	return ret ? ret : configure_psk(t, params);
 }
 
 /* A name that is none is as if it were not there: the first certificate is for all. */
@@ -320,8 +404,9 @@ static int configure_upstream(struct tls *t, const struct upstream *u)
 
 /* --- life ---------------------------------------------------------------- */
 
-static int configure(struct tls *t, const struct upstream *upstream)
+static int configure(struct tls *t, const struct tls_params *params)
 {
+	const struct upstream *upstream = params->upstream;
 	const char *name = upstream && *upstream->name ? upstream->name : NULL;
 	mbedtls_ssl_config *conf = &t->conf;
 	int ret;
@@ -344,8 +429,8 @@ static int configure(struct tls *t, const struct upstream *upstream)
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
 	mbedtls_ssl_conf_renegotiation(conf, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 #endif
-	if (t->id)
-		ret = configure_carrier(t);
+	if (t->carrier)
+		ret = configure_carrier(t, params);
 	else if (t->certs)
 		ret = configure_listener(t);
 	else
@@ -374,21 +459,27 @@ struct tls *tls_new(const struct tls_params *params, char *err, size_t errlen)
 	mbedtls_ssl_config_init(&t->conf);
 	t->id = params->id ? identity_ref(params->id) : NULL;
 	t->certs = params->certs ? certs_ref(params->certs) : NULL;
+	t->carrier = params->accept;
+	t->ways = SUITES_CERT;
+	if (t->carrier)
+		t->ways = (t->id ? SUITES_CERT : 0) |
+			  (params->psk || params->find_psk ? SUITES_PSK : 0);
+	t->find_psk = params->find_psk;
 	t->upstream = params->upstream;
 	t->verify = params->upstream && params->upstream->verify;
 	t->trust = t->verify ? trust_ref(params->trust) : NULL;
 	t->fd = params->fd;
 	t->server = params->server;
 	t->exported.server = params->server;
-	t->accept_pin = params->accept_pin;
+	t->accept = params->accept;
 	t->arg = params->arg;
 	t->alert_sent = -1;
-	if (!suites_choose(params->ciphers, t->suite_ids)) {
+	if (!suites_choose(params->ciphers, t->ways, t->suite_ids)) {
 		snprintf(err, errlen, "no cipher is allowed");
 		tls_free(t);
 		return NULL;
 	}
-	ret = configure(t, params->upstream);
+	ret = configure(t, params);
 	if (ret) {
 		snprintf(err, errlen, "TLS: %s", crypto_error(ret, why, sizeof(why)));
 		tls_free(t);
@@ -437,6 +528,16 @@ static void explain_certificate(struct tls *t)
 	snprintf(t->why, sizeof(t->why), "its certificate is refused: %s", why);
 }
 
+/* Alerts by which a server says that it has another key, or none, for our name. */
+static bool ours_fails(const struct tls *t, int alert)
+{
+	return !t->server && t->ways == SUITES_PSK &&
+	       (alert == MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC ||
+		alert == MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR ||
+		alert == MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY ||
+		alert == MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE);
+}
+
 static void explain(struct tls *t, int ret)
 {
 	char text[2 * TUNNEL_PIN_LEN + 1], why[128];
@@ -445,20 +546,31 @@ static void explain(struct tls *t, int ret)
 
 	if (t->not_tls) {
 		snprintf(t->why, n, "not TLS");
-	} else if (t->pin_seen && !t->pin_ok) {
+	} else if (t->pin_seen && !t->pin_ok && !t->psk_asked) {
 		tnl_format_pin(t->pin, text);
-		snprintf(t->why, n, "unknown peer %s", text);
+		snprintf(t->why, n, "unknown peer %s%s%s", text, *t->refused ? ": " : "",
+			 t->refused);
 	} else if (ret == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
 		explain_certificate(t);
 	} else if (ret == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
 		alert = alert_received(t);
-		snprintf(t->why, n, "TLS alert %d from the peer: %s", alert, alert_name(alert));
+		snprintf(t->why, n, "TLS alert %d from the peer: %s%s%s%s", alert,
+			 alert_name(alert),
+			 ours_fails(t, alert) ? " (it has another key for PSK identity " : "",
+			 ours_fails(t, alert) ? t->psk_name : "",
+			 ours_fails(t, alert) ? ", or does not know it)" : "");
 	} else if (t->io_errno) {
 		snprintf(t->why, n, "connection lost in the handshake: %s", strerror(t->io_errno));
 	} else if (t->eof) {
 		snprintf(t->why, n, "%s",
 			 t->got_byte ? "closed by the peer in the handshake" :
 				       "closed by the peer before the handshake");
+	} else if (t->psk_asked) {
+		tnl_escape(t->psk_name, why, sizeof(why));
+		snprintf(t->why, n,
+			 t->psk_found ? "another key than ours for PSK identity %s" :
+					"unknown PSK identity %s",
+			 why);
 	} else if (ret == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE) {
 		snprintf(t->why, n, "no client certificate");
 	} else if (t->alert_sent >= 0) {
@@ -501,11 +613,32 @@ static uint16_t agreed_cipher(const struct tls *t)
 	return name ? suites_cipher(mbedtls_ssl_get_ciphersuite_id(name)) : 0;
 }
 
+/*
+ * Did the peer show that it has the key we both have? In TLS 1.2 the suite says so; in 1.3 a
+ * side that is known by a certificate has shown one, for it is required.
+ */
+static bool by_psk(const struct tls *t, const mbedtls_x509_crt *crt)
+{
+	const char *name = mbedtls_ssl_get_ciphersuite(&t->ssl);
+
+	if (!(t->ways & SUITES_PSK) || crt || (t->server && !t->psk_found))
+		return false;
+	return t->exported.version == KDF_TLS13 ||
+	       (name && suites_is_psk(mbedtls_ssl_get_ciphersuite_id(name)));
+}
+
 static int check_peer(struct tls *t)
 {
 	const mbedtls_x509_crt *crt = mbedtls_ssl_get_peer_cert(&t->ssl);
 	uint8_t pin[TUNNEL_PIN_LEN];
 
+	if (by_psk(t, crt)) {
+		t->pin_seen = true;
+		t->pin_ok = accept_peer(t, NULL);
+		return t->pin_ok ? 0 :
+				   refuse(t, -EKEYREJECTED, MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED,
+					  "the key that both have was changed in the handshake");
+	}
 	if (!crt || !t->pin_seen || mbedtls_ssl_get_verify_result(&t->ssl))
 		return refuse(t, -EKEYREJECTED, MBEDTLS_SSL_ALERT_MSG_NO_CERT,
 			      "the peer showed no certificate");
@@ -513,7 +646,7 @@ static int check_peer(struct tls *t)
 	    !crypto_equal(pin, t->pin, sizeof(pin)))
 		return refuse(t, -EKEYREJECTED, MBEDTLS_SSL_ALERT_MSG_BAD_CERT,
 			      "the peer's key changed in the handshake");
-	t->pin_ok = t->accept_pin(t->arg, pin);
+	t->pin_ok = accept_peer(t, (mbedtls_x509_crt *)crt);
 	if (!t->pin_ok) {
 		refuse(t, -EKEYREJECTED, MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED, "");
 		explain(t, 0);
@@ -560,7 +693,7 @@ int tls_keys(struct tls *t, struct kdf_keys *keys)
 	int ret = 0;
 
 	mbedtls_platform_zeroize(keys, sizeof(*keys));
-	if (t->id)
+	if (t->carrier)
 		ret = check_carrier(t);
 	else if (t->upstream)
 		ret = check_upstream(t);

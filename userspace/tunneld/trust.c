@@ -109,16 +109,26 @@ int trust_pack(const struct trust *t, struct parcel *p)
 	return 0;
 }
 
-struct trust *trust_unpack(const struct parcel *p)
+struct trust *trust_take(struct parcel_reader *r)
 {
-	struct parcel_reader r = { p->bytes, p->len };
 	struct trust *t = calloc(1, sizeof(*t) + 1);
 
 	if (!t)
 		return NULL;
 	t->refs = 1;
 	mbedtls_x509_crt_init(&t->chain);
-	if (parcel_take_chain(&r, &t->chain) && !r.left)
+	if (parcel_take_chain(r, &t->chain))
+		return t;
+	trust_put(t);
+	return NULL;
+}
+
+struct trust *trust_unpack(const struct parcel *p)
+{
+	struct parcel_reader r = { p->bytes, p->len };
+	struct trust *t = trust_take(&r);
+
+	if (!r.left)
 		return t;
 	trust_put(t);
 	return NULL;

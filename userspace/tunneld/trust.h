@@ -36,7 +36,9 @@ mbedtls_x509_crt *trust_chain(struct trust *t);
 struct shop_object *trust_object(struct trust *t);
 /** trust_pack - for trust_unpack(). Return: 0. */
 int trust_pack(const struct trust *t, struct parcel *p);
-/** trust_unpack - Return: with one reference, or NULL. */
+/** trust_take - from a parcel that has more behind it. Return: with one reference, or NULL. */
+struct trust *trust_take(struct parcel_reader *r);
+/** trust_unpack - Return: as above. */
 struct trust *trust_unpack(const struct parcel *p);
 
 /** trust_flush - forget all loaded files */

@@ -16,7 +16,7 @@
 #include "orders.h"
 #include "parcel.h"
 #include "passfd.h"
-#include "pins.h"
+#include "peers.h"
 #include "worker.h"
 
 /* Orders at a time, so that handshakes in flight come to their turn. */
@@ -30,7 +30,7 @@ struct kept {
 	union {
 		void *any;
 		struct identity *identity;
-		struct pins *pins;
+		struct peers *peers;
 		struct certs *certs;
 		struct trust *trust;
 	} is;
@@ -41,7 +41,9 @@ struct job {
 	struct worker *w;
 	uint64_t id;
 	int fd;
-	struct pins *pins; /* a reference, or NULL */
+	bool server;
+	struct peers *peers; /* a reference, or NULL */
+	uint32_t peer;	    /* which of them has come in */
 	struct upstream upstream;
 	struct negotiation *negotiation;
 };
@@ -89,8 +91,8 @@ static void drop_kept(struct kept **p)
 	case OBJECT_IDENTITY:
 		identity_put(k->is.identity);
 		break;
-	case OBJECT_PINS:
-		pins_put(k->is.pins);
+	case OBJECT_PEERS:
+		peers_put(k->is.peers);
 		break;
 	case OBJECT_CERTS:
 		certs_put(k->is.certs);
@@ -107,8 +109,8 @@ static void *unpack(enum object_kind kind, const struct parcel *p)
 	switch (kind) {
 	case OBJECT_IDENTITY:
 		return identity_unpack(p);
-	case OBJECT_PINS:
-		return pins_unpack(p);
+	case OBJECT_PEERS:
+		return peers_unpack(p);
 	case OBJECT_CERTS:
 		return certs_unpack(p);
 	case OBJECT_TRUST:
@@ -167,16 +169,23 @@ static void free_job(struct job *j)
 	if (j->next)
 		j->next->prev = j->prev;
 	negotiate_abort(j->negotiation);
-	pins_put(j->pins);
+	peers_put(j->peers);
 	close(j->fd);
 	free(j);
 }
 
-static bool accept_pin(void *arg, const uint8_t pin[TUNNEL_PIN_LEN])
+static bool accept_peer(void *arg, const struct tls_peer *peer, char *why, size_t whylen)
+{
+	struct job *j = arg;
+
+	return peers_judge(j->peers, peer, j->server, &j->peer, why, whylen);
+}
+
+static const struct tnl_psk *find_psk(void *arg, const uint8_t *name, size_t len)
 {
 	const struct job *j = arg;
 
-	return pins_have(j->pins, pin);
+	return peers_find_psk(j->peers, name, len);
 }
 
 static void on_done(void *arg, const struct negotiation_result *result)
@@ -188,6 +197,7 @@ static void on_done(void *arg, const struct negotiation_result *result)
 	if (result->pin) {
 		r.has_pin = true;
 		memcpy(r.pin, result->pin, sizeof(r.pin));
+		r.peer = result->why ? 0 : j->peer;
 	}
 	snprintf(r.why, sizeof(r.why), "%s", result->why ? result->why : "");
 	snprintf(r.name, sizeof(r.name), "%s", result->server_name ? result->server_name : "");
@@ -196,6 +206,29 @@ static void on_done(void *arg, const struct negotiation_result *result)
 	/* first the descriptor: the kernel takes no socket that has two */
 	free_job(j);
 	report(w->fd, &r);
+}
+
+/* Known by a key of ours, by one that both have, or, who accepts, by either. */
+static const char *fill_carrier(const struct worker *w, const struct order *o, struct job *j,
+				struct tls_params *tls)
+{
+	struct peers *peers = find(w, OBJECT_PEERS, o->peers);
+	const struct peer *psk = peers ? peers_first_psk(peers) : NULL;
+
+	tls->id = find(w, OBJECT_IDENTITY, o->identity);
+	if (!peers || (o->identity ? !tls->id : !psk))
+		return "its identity is not known";
+	j->peers = peers_ref(peers);
+	j->server = o->server;
+	tls->accept = accept_peer;
+	tls->arg = j;
+	if (psk && o->server) {
+		tls->find_psk = find_psk;
+	} else if (psk && !tls->id) {
+		tls->psk = &psk->psk;
+		tls->psk_name = psk->name;
+	}
+	return NULL;
 }
 
 /* Return: NULL, or what is missing. */
@@ -217,16 +250,7 @@ static const char *fill(const struct worker *w, const struct order *o, struct jo
 		tls->certs = find(w, OBJECT_CERTS, o->certs);
 		return tls->certs ? NULL : "its certificates are not known";
 	}
-	tls->id = find(w, OBJECT_IDENTITY, o->identity);
-	j->pins = find(w, OBJECT_PINS, o->pins);
-	if (!tls->id || !j->pins) {
-		j->pins = NULL;
-		return "its identity is not known";
-	}
-	pins_ref(j->pins);
-	tls->accept_pin = accept_pin;
-	tls->arg = j;
-	return NULL;
+	return fill_carrier(w, o, j, tls);
 }
 
 /* @fd is the worker's. */

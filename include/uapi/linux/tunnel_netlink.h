@@ -27,6 +27,8 @@
 #define TUNNEL_NAME_MAX		63
 /* SHA-256 of the peer's DER SubjectPublicKeyInfo (RFC 5280, 4.1.2.7). */
 #define TUNNEL_PIN_LEN		32
+/* Keys that the peer of a tunnel may have. */
+#define TUNNEL_PINS_MAX		8
 /* Text that only the daemon interprets: "host:port", path of a key. */
 #define TUNNEL_TEXT_MAX		255
 /* Uids, and gids, that a tunnel may name. */
@@ -52,8 +54,10 @@
 enum tunnel_cmd {
 	TUNNEL_CMD_UNSPEC,
 	/*
-	 * NAME, ROLE, PEER_PIN, REMOTE (dial) or LOCAL (listen), KEY, [CIPHERS],
-	 * [GRACE], [ALLOW_UIDS], [ALLOW_GIDS], [DIRECT], [LIMIT_*]
+	 * NAME, ROLE, who the peer may be (PEER_PIN or PEER_PINS, or PEER_CA and
+	 * PEER_AUTH_NAME, and KEY, [CERT]; or PSK, PSK_IDENTITY, and PEER_PIN),
+	 * REMOTE (dial) or LOCAL (listen), [CIPHERS], [GRACE], [ALLOW_UIDS],
+	 * [ALLOW_GIDS], [DIRECT], [LIMIT_*]
 	 */
 	TUNNEL_CMD_TUNNEL_NEW,
 	TUNNEL_CMD_TUNNEL_DEL,		/* NAME */
@@ -76,7 +80,10 @@ enum tunnel_cmd {
 	TUNNEL_CMD_LISTENER_GET,	/* dump */
 	TUNNEL_CMD_SESSION_GET,		/* dump, [NAME] */
 	TUNNEL_CMD_SESSION_DEL,		/* NAME, SESSION_ID: reset it */
-	/* NAME, FD, PEER_PIN; answers with CARRIER_ID */
+	/*
+	 * NAME, FD, PEER_PIN; with PEER_CA the REVISION of the tunnel by which the daemon has
+	 * judged, too; answers with CARRIER_ID
+	 */
 	TUNNEL_CMD_CARRIER_ATTACH,
 	TUNNEL_CMD_CARRIER_DEL,		/* CARRIER_ID: close it; the lane waits for another */
 	TUNNEL_CMD_CARRIER_GET,		/* dump, [NAME] */
@@ -128,6 +135,17 @@ enum tunnel_cmd {
 	 * ACCESS, LIMIT_*. Sessions that are there go on. Also a notification.
 	 */
 	TUNNEL_CMD_SERVICE_SET,
+
+	/* who the peer of a tunnel may be */
+	/*
+	 * NAME, and what is to be another one: PEER_PIN or PEER_PINS, KEY, CERT ("": none),
+	 * PEER_CA, PEER_AUTH_NAME; or PSK and PEER_PIN, PSK_IDENTITY; LIMIT_*. The rest
+	 * stays, but for what belongs to another way. A carrier of a key that is accepted no
+	 * more ends, or of a former PEER_CA or PEER_AUTH_NAME, and so do the sessions of a
+	 * lane whose last carrier was one, with TUNNEL_REASON_ADMIN; nothing else does. Also
+	 * a notification.
+	 */
+	TUNNEL_CMD_TUNNEL_SET,
 
 	__TUNNEL_CMD_MAX,
 };
@@ -335,7 +353,8 @@ enum tunnel_attr {
 	 * route, the first that fits. The daemon's business; the kernel keeps it only.
 	 */
 	TUNNEL_A_ROUTES,
-	TUNNEL_A_REVISION,		/* u32, another one with each change of routes */
+	/* u32, another one with each change of routes; of PEER_CA or PEER_AUTH_NAME of a tunnel */
+	TUNNEL_A_REVISION,
 	TUNNEL_A_REPORT,		/* string, why a listener has failed */
 	/*
 	 * binary, at most TUNNEL_REFUSAL_MAX: what the program at FD gets, and the end of
@@ -368,6 +387,26 @@ enum tunnel_attr {
 	 * OWNER_GID. Kept only: who makes the listener sees to the file.
 	 */
 	TUNNEL_A_MODE,
+
+	/* who the peer of a tunnel may be */
+	/*
+	 * binary, 1 to TUNNEL_PINS_MAX pins of TUNNEL_PIN_LEN: any of them. A tunnel with one
+	 * has PEER_PIN in its place.
+	 */
+	TUNNEL_A_PEER_PINS,
+	/*
+	 * string, absolute path of a key that both sides have, in place of KEY. PEER_PIN is
+	 * its fingerprint then: SHA-256 of a value that is derived from the key.
+	 */
+	TUNNEL_A_PSK,
+	TUNNEL_A_PSK_IDENTITY,		/* string as NAME: what both sides call that key */
+	/*
+	 * string, absolute path of certificates (PEM), in place of PEER_PIN: who has one that
+	 * one of these has signed, for the DNS name PEER_AUTH_NAME. Judged by the daemon.
+	 */
+	TUNNEL_A_PEER_CA,
+	TUNNEL_A_PEER_AUTH_NAME,	/* string */
+	TUNNEL_A_CERT,			/* string, absolute path of a certificate for KEY (PEM) */
 
 	__TUNNEL_A_MAX,
 };
