@@ -9,7 +9,7 @@
  */
 /* options: -max_len=1100 */
 /* links: userspace/tunneld/orders.c userspace/tunneld/parcel.c userspace/tunneld/crypto.c userspace/tunneld/peers.c */
-/* links: userspace/tunneld/identity.c userspace/tunneld/certs.c userspace/tunneld/trust.c userspace/tunneld/pem.c */
+/* links: userspace/tunneld/log.c userspace/lib/text.c userspace/tunneld/identity.c userspace/tunneld/certs.c userspace/tunneld/trust.c userspace/tunneld/pem.c */
 /* links: userspace/policy/edge.c */
 #include "fuzz.h"
 #include "certs.h"
@@ -96,7 +96,8 @@ static void object(unsigned int kind, uint8_t *bytes, size_t len)
 		if (peers) {
 			must(!peers_pack(peers, &again) && !again.bad);
 			/* a certificate may have had bytes behind it */
-			must(has_ca(peers) || (again.len == len && !memcmp(again.bytes, bytes, len)));
+			must(has_ca(peers) ||
+			     (again.len == len && !memcmp(again.bytes, bytes, len)));
 			parcel_free(&again);
 		}
 		peers_put(peers);

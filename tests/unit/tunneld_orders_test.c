@@ -207,7 +207,8 @@ static void test_parcels(void **state)
 /* Three by pin, two by a key, three by two files: what the worker has is what was packed. */
 static struct peers *all_kinds(struct trust *trust, struct trust *other)
 {
-	const struct tnl_psk psk[2] = { { .key = { 1 }, .id = { 2 } }, { .key = { 3 }, .id = { 4 } } };
+	const struct tnl_psk psk[2] = { { .key = { 1 }, .id = { 2 } },
+					{ .key = { 3 }, .id = { 4 } } };
 	const uint8_t pin[3][TUNNEL_PIN_LEN] = { { 1 }, { 2 }, { 3 } };
 	struct peers *p = peers_new();
 
@@ -332,10 +333,8 @@ static void test_authority(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_orders),
-		cmocka_unit_test(test_reports),
-		cmocka_unit_test(test_parcels),
-		cmocka_unit_test(test_peers),
+		cmocka_unit_test(test_orders),	  cmocka_unit_test(test_reports),
+		cmocka_unit_test(test_parcels),	  cmocka_unit_test(test_peers),
 		cmocka_unit_test(test_authority),
 	};
 

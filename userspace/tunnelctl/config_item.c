@@ -374,8 +374,8 @@ static void listener_text(struct text_buf *b, const struct obj *o)
 static const char *other_line(const char *text)
 {
 	static const char *const words[] = {
-		"peer ", "key ",  "psk ",	 "psk-identity ", ITEM_FINGERPRINT " ",
-		"ca ",	 "name ", "certificate ", "sessions ",	   "rate ",		 "bandwidth "
+		"peer ", "key ",	 "psk ",      "psk-identity ", ITEM_FINGERPRINT " ", "ca ",
+		"name ", "certificate ", "sessions ", "rate ",	       "bandwidth "
 	};
 	size_t i;
 

@@ -420,8 +420,8 @@ static void read_tunnel(struct reader *r, struct fy_node *key, struct fy_node *v
 		return;
 	if (!fy_node_is_mapping(value)) {
 		yaml_wrong(r, key,
-		      "tunnel '%s' needs at least 'dial' or 'listen', and 'peer' or 'ca' and 'name' with 'key', or 'psk' and 'psk-identity'",
-		      name);
+			   "tunnel '%s' needs at least 'dial' or 'listen', and 'peer' or 'ca' and 'name' with 'key', or 'psk' and 'psk-identity'",
+			   name);
 		free(name);
 		return;
 	}
@@ -440,7 +440,7 @@ static void read_tunnel(struct reader *r, struct fy_node *key, struct fy_node *v
 			services = v;
 		} else {
 			yaml_unknown_key(r, k,
-				    "dial, listen, peer, ca, name, key, certificate, psk, psk-identity, ciphers, grace, allow, direct, sessions, rate, bandwidth and services");
+					 "dial, listen, peer, ca, name, key, certificate, psk, psk-identity, ciphers, grace, allow, direct, sessions, rate, bandwidth and services");
 		}
 	}
 	yaml_run(r, key, tunnel_commands, &w);

@@ -454,8 +454,7 @@ static bool meets_another(struct listener *l, const struct tunnel *t)
 	size_t i;
 
 	for (o = l->d->tunnels; o; o = o->next)
-		if (o->listener == l && *t->psk &&
-		    is_named(o, t->psk_name))
+		if (o->listener == l && *t->psk && is_named(o, t->psk_name))
 			return true;
 	for (o = l->d->tunnels; o; o = o->next)
 		if (o->listener == l && *t->ca && !strcmp(o->peer_name, t->peer_name))

@@ -40,8 +40,8 @@ struct handshake_result {
 	const char *why;
 	const uint8_t *pin;
 	const struct peer *peer; /* of a carrier: who came in; valid until @done returns */
-	uint16_t version; /* KDF_TLS12 or KDF_TLS13 */
-	uint16_t cipher;  /* TLS_CIPHER_* */
+	uint16_t version;	 /* KDF_TLS12 or KDF_TLS13 */
+	uint16_t cipher;	 /* TLS_CIPHER_* */
 	/* of a listener with certificates; valid until @done returns */
 	const char *server_name; /* tls_server_name() */
 	const char *alpn;	 /* what was agreed, or NULL */

@@ -34,7 +34,7 @@ struct negotiation_params {
 	struct event_base *base;
 	negotiation_install install;
 	/* .fd: connected, O_NONBLOCK, with ktls_prepare() behind it; stays the caller's.
-	 * .upstream: until @done was called */
+	 * .upstream, .psk, .psk_name: until @done was called */
 	struct tls_params tls;
 	unsigned int timeout_ms;
 	negotiation_done done;

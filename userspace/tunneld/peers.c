@@ -213,8 +213,8 @@ static void explain_time(const mbedtls_x509_crt *chain, const char *name, bool p
 		 t->mon, t->day, t->hour, t->min, t->sec);
 }
 
-static void explain(const struct peer *p, const mbedtls_x509_crt *chain, uint32_t flags,
-		    char *why, size_t whylen)
+static void explain(const struct peer *p, const mbedtls_x509_crt *chain, uint32_t flags, char *why,
+		    size_t whylen)
 {
 	char text[200], *c;
 
@@ -305,8 +305,8 @@ bool peers_could_be(const struct peers *p, uint32_t number, const uint8_t pin[TU
  * order in which peers need them first; the peers: a head, which says how it is known, and
  * behind it the name and the file's.
  */
-#define COUNTS 6
-#define HEAD_MAX (1 + TUNNEL_PIN_LEN + TNL_PSK_LEN)
+#define COUNTS	  6
+#define HEAD_MAX  (1 + TUNNEL_PIN_LEN + TNL_PSK_LEN)
 #define FILES_MAX 4096
 
 struct shop_object *peers_object(struct peers *p)

@@ -43,7 +43,7 @@ struct job {
 	int fd;
 	bool server;
 	struct peers *peers; /* a reference, or NULL */
-	uint32_t peer;	    /* which of them has come in */
+	uint32_t peer;	     /* which of them has come in */
 	struct upstream upstream;
 	struct negotiation *negotiation;
 };
