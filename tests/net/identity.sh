@@ -6,6 +6,7 @@
 # Who a peer may be, while it is connected: keys that are added, changed and revoked, files
 # that change.
 # shellcheck source=tests/net/lib.sh
+# shellcheck disable=SC2016 # eval expands them
 . "$TUNNEL_SRC/tests/net/lib.sh"
 echo 1..56
 
