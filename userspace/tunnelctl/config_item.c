@@ -13,11 +13,15 @@
 #define GRACE_MS 60000 /* the kernel's default */
 
 /* What of an object is its configuration; the rest is how it is doing. */
-static const int tunnel_attrs[] = { TUNNEL_A_NAME,	 TUNNEL_A_ROLE,	  TUNNEL_A_PEER_PIN,
-				    TUNNEL_A_PEER_PINS,	 TUNNEL_A_REMOTE, TUNNEL_A_LOCAL,
-				    TUNNEL_A_KEY,	 TUNNEL_A_PSK,	  TUNNEL_A_PSK_IDENTITY,
-				    TUNNEL_A_CIPHERS,	 TUNNEL_A_GRACE,  TUNNEL_A_ALLOW_UIDS,
-				    TUNNEL_A_ALLOW_GIDS, TUNNEL_A_DIRECT, 0 };
+static const int tunnel_attrs[] = { TUNNEL_A_NAME,	 TUNNEL_A_ROLE,
+				    TUNNEL_A_PEER_PIN,	 TUNNEL_A_PEER_PINS,
+				    TUNNEL_A_REMOTE,	 TUNNEL_A_LOCAL,
+				    TUNNEL_A_KEY,	 TUNNEL_A_CERT,
+				    TUNNEL_A_PEER_CA,	 TUNNEL_A_PEER_AUTH_NAME,
+				    TUNNEL_A_PSK,	 TUNNEL_A_PSK_IDENTITY,
+				    TUNNEL_A_CIPHERS,	 TUNNEL_A_GRACE,
+				    TUNNEL_A_ALLOW_UIDS, TUNNEL_A_ALLOW_GIDS,
+				    TUNNEL_A_DIRECT,	 0 };
 static const int service_attrs[] = { TUNNEL_A_SERVICE,
 				     TUNNEL_A_NAME,
 				     TUNNEL_A_ADDRESS,
@@ -171,7 +175,7 @@ static int by_bytes(const void *a, const void *b)
 /* In order: any of them is as good. */
 static void put_pins(struct text_buf *b, const struct obj *o)
 {
-	uint8_t pins[TUNNEL_PINS_MAX][TUNNEL_PIN_LEN];
+	uint8_t pins[TUNNEL_PINS_MAX][TUNNEL_PIN_LEN] = { 0 };
 	char hex[2 * TUNNEL_PIN_LEN + 1];
 	const uint8_t *first;
 	bool psk = o->attr[TUNNEL_A_PSK];
@@ -363,6 +367,27 @@ bool item_can_become(const struct item *a, const struct item *b)
 			return false;
 	}
 	return !*x && !*y;
+}
+
+static bool same_word(const struct item *a, const struct item *b, int attr)
+{
+	return has(a, attr) && has(b, attr) && !strcmp(raw(a->o, attr), raw(b->o, attr));
+}
+
+bool item_meets(const struct item *a, const struct item *b)
+{
+	const uint8_t *x, *y;
+	size_t n, m, i, k;
+
+	if (a->kind != ITEM_TUNNEL || b->kind != ITEM_TUNNEL || !same_word(a, b, TUNNEL_A_LOCAL))
+		return false;
+	n = tnl_pins(a->o->attr, &x);
+	m = tnl_pins(b->o->attr, &y);
+	for (i = 0; i < n; i++)
+		for (k = 0; k < m; k++)
+			if (!memcmp(x + i * TUNNEL_PIN_LEN, y + k * TUNNEL_PIN_LEN, TUNNEL_PIN_LEN))
+				return true;
+	return same_word(a, b, TUNNEL_A_PEER_AUTH_NAME) || same_word(a, b, TUNNEL_A_PSK_IDENTITY);
 }
 
 /* --- items ------------------------------------------------------------------ */

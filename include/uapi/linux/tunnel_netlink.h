@@ -51,8 +51,8 @@ enum tunnel_cmd {
 	TUNNEL_CMD_UNSPEC,
 	/*
 	 * NAME, ROLE, who the peer may be (PEER_PIN or PEER_PINS, or PEER_CA and
-	 * PEER_AUTH_NAME, and KEY, [CERT]; or PSK, PSK_IDENTITY, and PEER_PIN), REMOTE (dial) or LOCAL (listen), [CIPHERS], [GRACE],
-	 * [ALLOW_UIDS], [ALLOW_GIDS], [DIRECT]
+	 * PEER_AUTH_NAME, and KEY, [CERT]; or PSK, PSK_IDENTITY, and PEER_PIN), REMOTE
+	 * (dial) or LOCAL (listen), [CIPHERS], [GRACE], [ALLOW_UIDS], [ALLOW_GIDS], [DIRECT]
 	 */
 	TUNNEL_CMD_TUNNEL_NEW,
 	TUNNEL_CMD_TUNNEL_DEL,		/* NAME */
@@ -131,10 +131,12 @@ enum tunnel_cmd {
 
 	/* who the peer of a tunnel may be */
 	/*
-	 * NAME, and what is to be another one: PEER_PIN or PEER_PINS, KEY, CERT ("": none),
-	 * PEER_CA, PEER_AUTH_NAME; or PSK and PEER_PIN, PSK_IDENTITY. The rest stays, but for what belongs to another way. A
-	 * carrier of a key that is accepted no more ends, or of a former PEER_CA or PEER_AUTH_NAME, and so do the sessions of a lane whose
-	 * last carrier was one, with TUNNEL_REASON_ADMIN; nothing else does. Also a notification.
+	 * NAME, and what is to be another one: PEER_PIN or PEER_PINS, PEER_CA,
+	 * PEER_AUTH_NAME, KEY, CERT ("": none); or PSK and PEER_PIN, PSK_IDENTITY. The rest
+	 * stays, but for what belongs to another way to know the peer. A carrier of a key that is
+	 * accepted no more, or of a former PEER_CA or PEER_AUTH_NAME, ends, and so do the
+	 * sessions of a lane whose last carrier was one, with TUNNEL_REASON_ADMIN; nothing else
+	 * does. Also a notification.
 	 */
 	TUNNEL_CMD_TUNNEL_SET,
 
