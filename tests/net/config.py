@@ -36,12 +36,23 @@ def target():
     return dice.choice(({"owner": dice.randrange(9)}, {"owner": dice.randrange(9), "group": dice.randrange(9)}))
 
 
+def identity(number):
+    """A few peers for all, so that tunnels change them among each other; on one address each once."""
+    own = {"key": FOLDER + "/gw.key"}
+    return dice.choice((
+        {"peer": "%064x" % (number + 1), **own},
+        {"peer": ["%064x" % (number + 1), "%064x" % (number + 100)], **own},
+        {"ca": FOLDER + "/chance.pem", "name": "n%d.example" % number, **own},
+        {"ca": FOLDER + "/chance.pem", "name": "n%d.example" % number, "certificate": FOLDER + "/chance.pem", **own},
+        {"psk": FOLDER + "/chance%d.psk" % number, "psk-identity": "p%d" % number}))
+
+
 def tunnel(number):
-    t = {"peer": "%064x" % (number + 1), "key": FOLDER + "/gw.key"}
+    t = identity(number)
     if dice.random() < 0.5:
         t["dial"] = dice.choice(("host.example:%d", "[2001:db8::1]:%d", "x:%d")) % dice.randrange(1, 65536)
     else:
-        t["listen"] = "127.0.0.9:%d" % (30000 + number)
+        t["listen"] = "127.0.0.9:30000"
     t.update(dict(some(4, ("ciphers", some(3, "aes-128-gcm", "aes-256-gcm", "chacha20-poly1305") or "aes-256-gcm"),
                        ("grace", dice.choice((0, 1, 0.25, 60, 3600))), ("direct", dice.choice(("on", "off", "admin"))),
                        ("allow", ["%s:%d" % (dice.choice(("uid", "gid")), dice.randrange(5)) for _ in range(4)]),
@@ -59,7 +70,7 @@ def route(names):
 
 def config():
     c = {}
-    tunnels = {name(): tunnel(i) for i in range(dice.randrange(5))}
+    tunnels = {n: tunnel(i) for i, n in enumerate(some(5, "a", "b", "c", "d", name()))}
     names = list(tunnels) or ["none"]
     if tunnels:
         c["tunnels"] = tunnels
@@ -73,6 +84,13 @@ def config():
     c["listeners"] = listeners
     return c
 
+
+subprocess.run(["openssl", "req", "-x509", "-new", "-key", FOLDER + "/gw.key", "-subj", "/CN=x", "-out",
+                FOLDER + "/chance.pem"], check=True, capture_output=True)
+os.umask(0o077)
+for i in range(5):
+    with open(FOLDER + "/chance%d.psk" % i, "w", encoding="ascii") as f:
+        f.write("%064x\n" % (i + 1))
 
 for _ in range(20):
     written = json.dumps(config())

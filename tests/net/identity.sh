@@ -5,12 +5,12 @@
 #
 # Who a peer may be, while it is connected: keys that are added, changed and revoked, files
 # that change.
+# shellcheck disable=SC2016 # eval expands them
 # shellcheck source=tests/net/lib.sh
 # shellcheck disable=SC2016 # eval expands them
 . "$TUNNEL_SRC/tests/net/lib.sh"
 echo 1..56
 
-# shellcheck disable=SC2016 # eval expands them
 AT=198.51.100.1
 key() { # key NAME: a key; sets PIN
 	(umask 077 && "$BIN/tunnelctl" keygen "$T/$1.key" >"$T/$1.pin") && PIN=$(grep -Eo '[0-9a-f]{64}' "$T/$1.pin")

@@ -38,12 +38,6 @@ static bool has_routes(const struct item *item)
 	return item->kind == ITEM_LISTENER && obj_has(item->o, TUNNEL_A_ROUTES);
 }
 
-/* Can the one become the other, and be there all the time? */
-static bool in_place(const struct item *a, const struct item *b)
-{
-	return a && b && item_can_become(a, b);
-}
-
 static bool same(const struct item *a, const struct item *b)
 {
 	return a && b && !strcmp(a->text, b->text);
@@ -57,15 +51,42 @@ static void add_step(struct plan *p, enum action action, const struct item *item
 	p->step[p->n++] = (struct step){ action, item, old, again };
 }
 
+/*
+ * Two tunnels that change, one of which is to have a peer that the other has had, cannot do so
+ * one after the other.
+ */
+static bool entangled(const struct item *old, const struct item *now, const struct config *have,
+		      const struct config *want)
+{
+	size_t i;
+
+	for (i = 0; i < have->n; i++) {
+		const struct item *o = &have->item[i];
+		const struct item *n = config_find(want, o->kind, o->key);
+
+		if (o != old && n && !same(o, n) && (item_meets(now, o) || item_meets(n, old)))
+			return true;
+	}
+	return false;
+}
+
+/* Can the one become the other, and be there all the time? */
+static bool in_place(const struct item *old, const struct item *now, const struct config *have,
+		     const struct config *want)
+{
+	return old && now && item_can_become(old, now) && !entangled(old, now, have, want);
+}
+
 /* Does the kernel take it away together with its tunnel? */
 static bool goes_with(const struct item *item, const struct config *have, const struct config *want)
 {
-	const struct item *t;
+	const struct item *t, *now;
 
 	if (item->kind == ITEM_TUNNEL || !*item->tunnel)
 		return false;
 	t = config_find(have, ITEM_TUNNEL, item->tunnel);
-	return t && !in_place(t, config_find(want, ITEM_TUNNEL, item->tunnel));
+	now = config_find(want, ITEM_TUNNEL, item->tunnel);
+	return t && !same(t, now) && !in_place(t, now, have, want);
 }
 
 /*
@@ -87,7 +108,7 @@ static int make_plan(struct plan *p, const struct config *have, const struct con
 
 		if (same(old, now) && !with)
 			continue;
-		if (!with && in_place(old, now))
+		if (!with && in_place(old, now, have, want))
 			continue;
 		add_step(p, ACT_DEL, old, NULL, with && same(old, now));
 	}
@@ -98,7 +119,7 @@ static int make_plan(struct plan *p, const struct config *have, const struct con
 
 		if (same(old, now) && !with)
 			continue;
-		if (!with && in_place(old, now))
+		if (!with && in_place(old, now, have, want))
 			add_step(p, ACT_SET, now, old, false);
 		else
 			add_step(p, ACT_ADD, now, NULL, with && same(old, now));

@@ -55,6 +55,12 @@ int item_del(struct ctx *ctx, const struct item *item);
  * it and its peer.
  */
 bool item_can_become(const struct item *a, const struct item *b);
+/**
+ * item_meets - are both tunnels that listen on one address, for what could be one peer?
+ *
+ * The module takes no two of them at a time.
+ */
+bool item_meets(const struct item *a, const struct item *b);
 /** item_set - its object gets what may change of @item. Return: 0 or -errno. */
 int item_set(struct ctx *ctx, const struct item *item);
 

@@ -201,7 +201,7 @@ static int by_bytes(const void *a, const void *b)
 /* In order: any of them is as good. */
 static void put_pins(struct text_buf *b, const struct obj *o)
 {
-	uint8_t pins[TUNNEL_PINS_MAX][TUNNEL_PIN_LEN];
+	uint8_t pins[TUNNEL_PINS_MAX][TUNNEL_PIN_LEN] = { 0 };
 	char hex[2 * TUNNEL_PIN_LEN + 1];
 	const uint8_t *first;
 	bool psk = o->attr[TUNNEL_A_PSK];
@@ -429,6 +429,27 @@ bool item_can_become(const struct item *a, const struct item *b)
 			return false;
 	}
 	return !*x && !*y;
+}
+
+static bool same_word(const struct item *a, const struct item *b, int attr)
+{
+	return has(a, attr) && has(b, attr) && !strcmp(raw(a->o, attr), raw(b->o, attr));
+}
+
+bool item_meets(const struct item *a, const struct item *b)
+{
+	const uint8_t *x, *y;
+	size_t n, m, i, k;
+
+	if (a->kind != ITEM_TUNNEL || b->kind != ITEM_TUNNEL || !same_word(a, b, TUNNEL_A_LOCAL))
+		return false;
+	n = tnl_pins(a->o->attr, &x);
+	m = tnl_pins(b->o->attr, &y);
+	for (i = 0; i < n; i++)
+		for (k = 0; k < m; k++)
+			if (!memcmp(x + i * TUNNEL_PIN_LEN, y + k * TUNNEL_PIN_LEN, TUNNEL_PIN_LEN))
+				return true;
+	return same_word(a, b, TUNNEL_A_PEER_AUTH_NAME) || same_word(a, b, TUNNEL_A_PSK_IDENTITY);
 }
 
 /* --- items ------------------------------------------------------------------ */

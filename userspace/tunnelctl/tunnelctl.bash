@@ -103,20 +103,20 @@ _tunnelctl()
 	case "${words[0]} ${words[1]}" in
 	'tunnel add')
 		case $prev in
-		key | psk) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+		key | psk | ca | certificate) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 		cipher) mapfile -t COMPREPLY < <(compgen -W 'aes-128-gcm aes-256-gcm chacha20-poly1305' -- "$cur") ;;
 		direct) mapfile -t COMPREPLY < <(compgen -W 'on off admin' -- "$cur") ;;
-		dial | listen | peer | psk-identity | grace | allow | add) ;;
-		*) mapfile -t COMPREPLY < <(compgen -W 'dial listen peer key psk psk-identity cipher grace allow direct' -- "$cur") ;;
+		dial | listen | peer | name | psk-identity | grace | allow | add) ;;
+		*) mapfile -t COMPREPLY < <(compgen -W 'dial listen peer ca name key certificate psk psk-identity cipher grace allow direct' -- "$cur") ;;
 		esac
 		;;
 	'tunnel set')
 		if ((${#words[@]} == 2)); then
 			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names tunnel)" -- "$cur")
-		elif [[ $prev == key || $prev == psk ]]; then
+		elif [[ $prev == key || $prev == psk || $prev == ca || $prev == certificate ]]; then
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
-		elif [[ $prev != peer && $prev != psk-identity ]]; then
-			mapfile -t COMPREPLY < <(compgen -W 'peer key psk psk-identity' -- "$cur")
+		elif [[ $prev != peer && $prev != name && $prev != psk-identity && $prev != bandwidth && $prev != sessions && $prev != rate ]]; then
+			mapfile -t COMPREPLY < <(compgen -W 'peer ca name key certificate psk psk-identity sessions rate bandwidth' -- "$cur")
 		fi
 		;;
 	'tunnel show' | 'tunnel del' | 'session show' | 'carrier show')
