@@ -43,6 +43,13 @@ static void check_tunnel(const struct tunnel *t)
 	check_text(t->remote, sizeof(t->remote));
 	check_text(t->local, sizeof(t->local));
 	check_text(t->key, sizeof(t->key));
+	check_text(t->cert, sizeof(t->cert));
+	check_text(t->ca, sizeof(t->ca));
+	check_text(t->peer_name, sizeof(t->peer_name));
+	check_text(t->psk, sizeof(t->psk));
+	check_text(t->psk_name, sizeof(t->psk_name));
+	/* nobody is accepted who is not named, in one way */
+	must(t->n_pins <= TUNNEL_PINS_MAX && !t->n_pins == (*t->ca && *t->peer_name));
 	must(t->ciphers);
 	must(!t->dial || t->dial->t == t);
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# about: 50
+# about: 60
 # short: 6.12
 #
 # TLS 1.3, with the mbedTLS of the next Debian: of carriers, of a listener and to a service;
@@ -8,7 +8,7 @@
 # shellcheck disable=SC2016 # eval expands them
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..25
+echo 1..31
 
 AT=198.51.100.1
 HELLO='Hello through the tunnel.'
@@ -34,6 +34,22 @@ check "and nothing less" in_ns home nginx -c "$T/nginx-home.conf" -s reload
 tctl home service add web 127.0.0.1:8080
 tctl gw forward $AT:80 to home/web
 same "64 MiB over it" "$(sum_of 64m)" "$(fetch client "http://$AT/64m")"
+
+# --- who the peer is, in other ways
+(umask 077 && openssl rand -base64 48 >"$T/both.psk")
+times() { grep -c 'TLS 1.3' "$OUT/tunneld-$1.log"; }
+anew() { # anew NAME: a carrier of TLS 1.3 once more, and it carries
+	check "$1: TLS 1.3" await 20 eval '[ "$(times home)" -gt "$before" ] && tunnel_up home && tunnel_up gw'
+	same "$1: bytes go" "$HELLO 200" "$(web http://a.example/index.html)"
+}
+before=$(times home)
+check "a key that both have" eval 'tctl gw tunnel set home psk "$T/both.psk" psk-identity both && tctl home tunnel set gw psk "$T/both.psk" psk-identity both'
+anew "a key that both have"
+before=$(times home)
+check "an authority and names" eval 'tctl gw tunnel set home ca "$T/ca.pem" name b.example key "$T/a.pem.key" certificate "$T/a.pem" &&
+	tctl home tunnel set gw ca "$T/ca.pem" name a.example key "$T/b.pem.key" certificate "$T/b.pem"'
+anew "an authority and names"
+
 check "a certificate" tctl gw certificate add $AT:443 "$T/a.pem" key "$T/a.pem.key" alpn http/1.1
 check "a route" tctl gw route add $AT:443 to home/web
 same "a listener: curl" "$HELLO 200" "$(web https://a.example/index.html --tlsv1.3)"
