@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# about: 60
+# about: 70
 # short: 6.12
 #
 # The handshake worker: what it has and may, what its end means for those who come and for
@@ -8,7 +8,7 @@
 # shellcheck disable=SC2016 # eval expands them
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..42
+echo 1..44
 
 AT=198.51.100.1
 HELLO='Hello through the tunnel.'

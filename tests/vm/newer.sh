@@ -27,7 +27,7 @@ unit() {
 	"$here/suite.sh" --run $kernel sh -c '
 		mkdir -p /tmp && chmod 1777 /tmp
 		rc=0
-		for t in handshake worker edge kdf; do
+		for t in handshake orders worker jail edge kdf; do
 			t=build/newer/unit/tunneld_${t}_test
 			make -s -j"$(nproc)" B=build/newer CC=gcc-14 $t || exit
 			CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 5 120 $t || rc=1

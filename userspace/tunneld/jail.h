@@ -13,7 +13,7 @@
  *
  * What is started afterwards has no more.
  *
- * Return: 0, or -errno with a sentence in @err.
+ * Return: 0, with a sentence in @err if it stays the user it was; or -errno with one.
  */
 int jail_drop(char *err, size_t errlen);
 

@@ -233,9 +233,12 @@ static bool hear(struct workshop *shop)
 		return false;
 	}
 	shop->heard_ms = clock_ms();
-	if (report.what == REPORT_UNABLE)
+	if (report.what == REPORT_UNABLE) {
 		log_info("the handshake worker: %s", report.why);
-	else if (report.what != REPORT_READY)
+		workshop_renew(shop, "gives up");
+		return false;
+	}
+	if (report.what != REPORT_READY)
 		shop->ops->report(shop, &report);
 	return shop->fd >= 0 && shop->life == life;
 }
