@@ -235,7 +235,7 @@ static void take_seccomp_away(void)
 
 	if (seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(seccomp), 0) ||
 	    seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 1,
-			     SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP)) ||
+			     SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP, 0)) ||
 	    seccomp_load(ctx))
 		leave(3);
 	seccomp_release(ctx);

@@ -93,14 +93,16 @@ static int fill(scmp_filter_ctx ctx)
 	/* keys for the kernel, and nothing else about a socket */
 	if (!ret)
 		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
-				       SCMP_A1(SCMP_CMP_EQ, SOL_TLS), SCMP_A2(SCMP_CMP_EQ, TLS_TX));
+				       SCMP_A1(SCMP_CMP_EQ, SOL_TLS, 0),
+				       SCMP_A2(SCMP_CMP_EQ, TLS_TX, 0));
 	if (!ret)
 		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
-				       SCMP_A1(SCMP_CMP_EQ, SOL_TLS), SCMP_A2(SCMP_CMP_EQ, TLS_RX));
+				       SCMP_A1(SCMP_CMP_EQ, SOL_TLS, 0),
+				       SCMP_A2(SCMP_CMP_EQ, TLS_RX, 0));
 	/* abort(), so that it is not taken for a forbidden call */
 	if (!ret)
 		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 	return ret;
 }
 
