@@ -103,6 +103,8 @@ static bool serve(int fd)
 
 	if (n > 0 && socket >= 0)
 		start_worker(socket);
+	else if (n > 0)
+		end_worker();
 	if (socket >= 0)
 		close(socket);
 	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
@@ -169,4 +171,9 @@ int starter_begin(pid_t *pid, char *err, size_t errlen)
 int starter_ask(int fd, int socket)
 {
 	return passfd_send(fd, "w", 1, socket) == 1 ? 0 : -errno;
+}
+
+int starter_end(int fd)
+{
+	return passfd_send(fd, "e", 1, -1) == 1 ? 0 : -errno;
 }

@@ -31,4 +31,7 @@ int starter_begin(pid_t *pid, char *err, size_t errlen);
  */
 int starter_ask(int fd, int socket);
 
+/** starter_end - kill the worker. Return: as above. */
+int starter_end(int fd);
+
 #endif /* TUNNELD_STARTER_H */

@@ -31,8 +31,6 @@ struct workshop_order {
 	uint8_t bytes[ORDERS_MAX];
 };
 
-static void start(struct workshop *shop);
-
 /* --- orders that wait ------------------------------------------------------ */
 
 static void free_order(struct workshop *shop, struct workshop_order **p)
@@ -210,7 +208,8 @@ static void ended(struct workshop *shop, const char *why)
 
 void workshop_renew(struct workshop *shop, const char *why)
 {
-	/* the next one is started in its place: that kills it */
+	if (shop->starter >= 0)
+		starter_end(shop->starter);
 	ended(shop, why);
 }
 
@@ -280,6 +279,7 @@ static int ask_for_one(struct workshop *shop)
 static void start(struct workshop *shop)
 {
 	int fd = ask_for_one(shop);
+	char why[128];
 
 	if (fd >= 0) {
 		take(shop, fd);
@@ -288,7 +288,8 @@ static void start(struct workshop *shop)
 		fd = -ENOMEM;
 	}
 	shop->born_ms = clock_ms();
-	ended(shop, strerror(-fd));
+	snprintf(why, sizeof(why), "cannot be started: %s", strerror(-fd));
+	ended(shop, why);
 }
 
 static void on_again(evutil_socket_t fd, short what, void *arg)
