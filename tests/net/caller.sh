@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # about: 120
-# short: 6.1 6.12-debug
+# short: 6.12
 #
 # Who is calling: PROXY headers to targets and from listeners, with nginx and HAProxy at
 # their other ends, and who may come in, at listeners and to services.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # about: 120
-# short: 6.12 6.12-debug
+# short: 6.12-debug
 #
 # Limits of a service and of a peer: sessions at once, new ones in a second, bytes in a
 # second; changed while there is traffic, and as a file.

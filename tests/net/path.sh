@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # about: 60
-# short: 6.1 6.12-debug
+# short: 6.1
 #
 # Listeners at a path: unix sockets whose connections go to a service of the peer, or out of
 # its host; whose file it is, and what becomes of it.
