@@ -68,7 +68,7 @@ lab-module-%:
 
 CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
-PACKAGES := libnl-genl-3.0 libevent_core libevent_extra libnghttp2 libfyaml
+PACKAGES := libnl-genl-3.0 libevent_core libevent_extra libnghttp2 libfyaml libseccomp
 override CPPFLAGS += -Iinclude/uapi -Iuserspace/lib -Iuserspace/policy -D_GNU_SOURCE -DTUNNEL_VERSION='"$(VERSION)"' \
 	$(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 override CFLAGS += -std=gnu11 -Wall -Wextra -Werror

@@ -10,7 +10,7 @@
 /* options: -max_len=2048 */
 /* links: userspace/lib/nl.c userspace/lib/text.c userspace/tunneld/config.c userspace/tunneld/log.c */
 /* links: userspace/tunneld/front.c userspace/policy/rules.c userspace/policy/route.c userspace/policy/http.c userspace/policy/edge.c userspace/policy/gate.c */
-/* links: userspace/tunneld/certs.c userspace/tunneld/pem.c userspace/tunneld/crypto.c */
+/* links: userspace/tunneld/certs.c userspace/tunneld/pem.c userspace/tunneld/crypto.c userspace/tunneld/parcel.c */
 #include "kernel.h"
 #include "output.h"
 #include "accept.h"

@@ -10,7 +10,7 @@
 /* options: -max_len=1500 */
 /* links: userspace/lib/text.c userspace/tunneld/tls.c userspace/tunneld/identity.c userspace/tunneld/pem.c userspace/tunneld/crypto.c */
 /* links: userspace/tunneld/kdf.c userspace/tunneld/suites.c userspace/tunneld/serverhello.c userspace/tunneld/alert.c userspace/lib/key.c */
-/* links: userspace/tunneld/certs.c userspace/tunneld/trust.c userspace/policy/edge.c userspace/policy/http.c */
+/* links: userspace/tunneld/certs.c userspace/tunneld/trust.c userspace/tunneld/parcel.c userspace/policy/edge.c userspace/policy/http.c */
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>

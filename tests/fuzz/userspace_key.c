@@ -6,7 +6,7 @@
  * Input: form (1 byte), then the file as it is, or DER to be made PEM of.
  */
 /* options: -max_len=1024 */
-/* links: userspace/lib/key.c userspace/lib/text.c userspace/tunneld/identity.c userspace/tunneld/pem.c userspace/tunneld/crypto.c */
+/* links: userspace/lib/key.c userspace/lib/text.c userspace/tunneld/identity.c userspace/tunneld/pem.c userspace/tunneld/crypto.c userspace/tunneld/parcel.c */
 #include <mbedtls/base64.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

@@ -12,7 +12,7 @@ echo 1..25
 
 AT=198.51.100.1
 HELLO='Hello through the tunnel.'
-NEWER=$SRC/build/newer/run/tunneld
+NEWER=$SRC/build/newer/bin/tunneld
 # shellcheck source=tests/net/lib_servers.sh
 . "$TUNNEL_SRC/tests/net/lib_servers.sh"
 client() { in_ns client "$@"; }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The daemon's handshake over loopback TCP. kTLS is replaced by a recorder of
- * the keys, so this needs no kernel support; that the keys are the right ones
- * is shown by decrypting the Finished record of each side with them, which also
- * shows that record 0 is used up. Odd peers are mbedTLS programs in a child.
+ * The daemon's handshake over loopback TCP, made by a handshake worker in the same
+ * event loop. kTLS is replaced by a recorder of the keys, so this needs no kernel
+ * support; that the keys are the right ones is shown by decrypting the Finished
+ * record of each side with them, which also shows that record 0 is used up. Odd
+ * peers are mbedTLS programs in a child.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,11 +32,14 @@
 #include "serverhello.h"
 #include "suites.h"
 #include "tnl.h"
+#include "worker.h"
 
 #define CLIENT 0
 #define SERVER 1
 
 static struct event_base *base;
+static struct workshop shop;
+static struct worker *worker;
 static char dir[] = "/tmp/tunneld_test.XXXXXX";
 static char key_path[3][64];
 static uint8_t key_pin[3][TUNNEL_PIN_LEN];
@@ -52,11 +56,12 @@ struct end {
 	bool has_pin;
 	uint8_t pin[TUNNEL_PIN_LEN];
 	char why[512];
+	uint64_t cookie; /* of its socket, which the worker has by another number */
+	bool installed;
 	struct kdf_keys keys;
 };
 
 static struct end ends[2];
-static struct kdf_keys installed[2];
 static unsigned int n_installed;
 static int install_ret, prepare_ret;
 
@@ -67,19 +72,63 @@ static int fake_prepare(int fd, char *err, size_t errlen)
 	return prepare_ret;
 }
 
+static uint64_t cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len), 0);
+	return cookie;
+}
+
+/* NULL: of a handshake that was aborted, which the worker may not have heard yet */
+static struct end *end_of(int fd)
+{
+	uint64_t cookie = cookie_of(fd);
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (ends[i].cookie == cookie)
+			return &ends[i];
+	return NULL;
+}
+
 static int fake_install(int fd, const struct kdf_keys *keys, char *err, size_t errlen)
 {
-	assert_true(fd >= 0);
+	struct end *e = end_of(fd);
+
+	if (!e)
+		return 0;
+	assert_false(e->done || e->installed);
 	if (install_ret) {
 		snprintf(err, errlen, "install fails");
 		return install_ret;
 	}
-	assert_in_range(n_installed, 0, 1);
-	installed[n_installed++] = *keys;
+	n_installed++;
+	e->installed = true;
+	e->keys = *keys;
 	return 0;
 }
 
-static const struct handshake_ops fake_ops = { fake_prepare, fake_install };
+static int fake_installed(int fd, uint16_t *version, uint16_t *cipher, char *err, size_t errlen)
+{
+	const struct end *e = end_of(fd);
+
+	snprintf(err, errlen, "nothing installed");
+	if (!e || !e->installed)
+		return -EBUSY;
+	*version = e->keys.version;
+	*cipher = e->keys.cipher;
+	return 0;
+}
+
+static const struct handshake_ops fake_ops = { fake_prepare, fake_installed };
+
+static void on_gone(void *arg)
+{
+	(void)arg;
+	fail_msg("the worker ends");
+}
 
 static bool accept_pin(void *arg, const uint8_t pin[TUNNEL_PIN_LEN])
 {
@@ -101,9 +150,7 @@ static void on_done(void *arg, const struct handshake_result *r)
 	e->has_pin = r->pin != NULL;
 	if (r->pin)
 		memcpy(e->pin, r->pin, TUNNEL_PIN_LEN);
-	if (r->fd >= 0)
-		e->keys = installed[n_installed - 1];
-	else
+	if (r->fd < 0)
 		snprintf(e->why, sizeof(e->why), "%s", r->why);
 }
 
@@ -131,21 +178,24 @@ static void start_timeout(int side, int fd, uint32_t ciphers, unsigned int timeo
 	struct end *e = &ends[side];
 	struct handshake_params p = {
 		.base = base,
-		.ops = &fake_ops,
+		.shop = &shop,
 		.tls = { .fd = fd,
 			 .server = side == SERVER,
 			 .id = ids[side],
 			 .ciphers = ciphers,
 			 .accept_pin = accept_pin,
 			 .arg = e },
+		.pins = pins_new((const uint8_t(*)[TUNNEL_PIN_LEN])e->want, 1),
 		.timeout_ms = timeout_ms,
 		.done = on_done,
 		.arg = e,
 	};
 	char err[256];
 
+	e->cookie = cookie_of(fd);
 	e->h = handshake_start(&p, err, sizeof(err));
 	assert_non_null(e->h);
+	pins_put(p.pins);
 }
 
 static void start(int side, int fd, uint32_t ciphers)
@@ -395,9 +445,7 @@ static void test_no_common_cipher(void **state)
 
 static void test_kernel_refuses(void **state)
 {
-	struct handshake_params p = { .base = base,
-				      .ops = &fake_ops,
-				      .tls = { .id = ids[CLIENT] } };
+	struct handshake_params p = { .base = base, .shop = &shop, .tls = { .id = ids[CLIENT] } };
 	char err[64];
 	int fd[2];
 
@@ -733,12 +781,18 @@ static void test_identity_file(void **state)
 static int group_setup(void **state)
 {
 	char err[512];
-	int i;
+	int i, sv[2];
 
 	(void)state;
 	umask(077);
 	base = event_base_new();
-	if (!base || !mkdtemp(dir) || crypto_init(err, sizeof(err)))
+	if (!base || !mkdtemp(dir) || crypto_init(err, sizeof(err)) ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv))
+		return -1;
+	workshop_adopt(&shop, sv[0]);
+	shop.sockets = &fake_ops;
+	worker = worker_open(base, sv[1], fake_install, on_gone, NULL);
+	if (!worker || workshop_run(&shop, base, &handshake_reports, NULL, NULL))
 		return -1;
 	for (i = 0; i < 3; i++) {
 		snprintf(key_path[i], sizeof(key_path[i]), "%s/key%d", dir, i);
@@ -761,6 +815,10 @@ static int group_teardown(void **state)
 		unlink(key_path[i]);
 	}
 	identity_flush();
+	/* all that it was given it was told to forget */
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	worker_close(worker);
+	workshop_stop(&shop);
 	crypto_free();
 	event_base_free(base);
 	rmdir(dir);

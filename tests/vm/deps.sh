@@ -9,7 +9,7 @@ set -euo pipefail
 
 packages=(
 	# build
-	gcc make libc6-dev pkg-config libnl-genl-3-dev libevent-dev libmbedtls-dev libnghttp2-dev libfyaml-dev libcmocka-dev
+	gcc make libc6-dev pkg-config libnl-genl-3-dev libevent-dev libmbedtls-dev libnghttp2-dev libfyaml-dev libseccomp-dev libcmocka-dev
 	# fuzzing: compiler, its run-time libraries, names in stack traces
 	clang libclang-rt-dev llvm
 	# the kernel's own build tools are unpacked, not installed: their libraries
@@ -26,7 +26,7 @@ packages=(
 )
 lint_packages=(
 	# build
-	gcc make libc6-dev pkg-config libnl-genl-3-dev libevent-dev libmbedtls-dev libnghttp2-dev libfyaml-dev libcmocka-dev
+	gcc make libc6-dev pkg-config libnl-genl-3-dev libevent-dev libmbedtls-dev libnghttp2-dev libfyaml-dev libseccomp-dev libcmocka-dev
 	libelf1 libssl3 xz-utils
 	# the lab's kernels come with an initramfs
 	busybox-static cpio kmod

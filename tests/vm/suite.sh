@@ -18,7 +18,7 @@ here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 packages=(base-files gcc-14 gcc-14-for-host make bash coreutils sed grep mawk findutils perl-base pahole
 	libelf1t64 libssl3t64 binutils dash diffutils xz-utils
 	# user space, with that suite's libraries
-	libc6-dev pkgconf libnl-genl-3-dev libevent-dev libmbedtls-dev libnghttp2-dev libfyaml-dev libcmocka-dev openssl)
+	libc6-dev pkgconf libnl-genl-3-dev libevent-dev libmbedtls-dev libnghttp2-dev libfyaml-dev libseccomp-dev libcmocka-dev openssl)
 
 say() { echo "suite: $*" >&2; }
 die() { say "$*"; exit 1; }

@@ -35,6 +35,7 @@ struct listener {
 	char text[TNL_ADDRSTRLEN];
 	char key[TUNNEL_TEXT_MAX + 1];
 	uint32_t ciphers;	  /* of all its tunnels */
+	struct pins *pins;	  /* likewise; NULL: out of memory */
 	bool wanted;		  /* during accept_sync() */
 	int fd;			  /* -1: not bound yet */
 	struct event *io, *timer; /* timer: bind again, or accept again */
@@ -203,7 +204,7 @@ static void start(struct listener *l, int fd, const struct sockaddr_storage *add
 {
 	struct handshake_params params = {
 		.base = l->d->base,
-		.ops = l->d->ops,
+		.shop = &l->d->shop,
 		.tls = { .fd = fd, .server = true, .ciphers = l->ciphers, .accept_pin = accept_pin },
 		.timeout_ms = l->d->handshake_timeout_ms,
 		.done = on_handshake,
@@ -213,7 +214,8 @@ static void start(struct listener *l, int fd, const struct sockaddr_storage *add
 	int one = 1;
 
 	params.tls.id = identity_of(l);
-	if (!in || !params.tls.id) {
+	params.pins = l->pins;
+	if (!in || !params.tls.id || !params.pins) {
 		free(in);
 		identity_put(params.tls.id);
 		close(fd);
@@ -363,6 +365,7 @@ static void free_listener(struct listener *l)
 	if (l->io)
 		event_free(l->io);
 	event_free(l->timer);
+	pins_put(l->pins);
 	if (l->fd >= 0) {
 		close(l->fd);
 		log_info("no longer listening on %s", l->text);
@@ -426,6 +429,26 @@ static void place(struct daemon *d, struct tunnel *t)
 	t->complaint = NULL;
 }
 
+/* Who may come in at @l; the same as before stays what the handshake worker has already. */
+static void take_pins(struct daemon *d, struct listener *l)
+{
+	uint8_t(*pin)[TUNNEL_PIN_LEN];
+	struct tunnel *t;
+	size_t n = 0;
+
+	for (t = d->tunnels; t; t = t->next)
+		n += t->listener == l;
+	pin = malloc((n ? n : 1) * sizeof(*pin));
+	for (n = 0, t = d->tunnels; pin && t; t = t->next)
+		if (t->listener == l)
+			memcpy(pin[n++], t->pin, sizeof(*pin));
+	if (!pin || !l->pins || !pins_same(l->pins, pin, n)) {
+		pins_put(l->pins);
+		l->pins = pin ? pins_new(pin, n) : NULL;
+	}
+	free(pin);
+}
+
 void accept_sync(struct daemon *d)
 {
 	struct listener **p, *l;
@@ -447,6 +470,8 @@ void accept_sync(struct daemon *d)
 		*p = l->next;
 		free_listener(l);
 	}
+	for (l = d->listeners; l; l = l->next)
+		take_pins(d, l);
 	for (l = d->listeners; l; l = l->next)
 		if (l->fd < 0 && !evtimer_pending(l->timer, NULL))
 			open_listener(l);

@@ -168,7 +168,7 @@ static void begin_tls(struct ask *a)
 	uint64_t now = clock_ms(), ms = a->until_ms > now ? a->until_ms - now : 1;
 	struct handshake_params params = {
 		.base = a->d->base,
-		.ops = a->d->ops,
+		.shop = &a->d->shop,
 		.tls = { .fd = a->fd, .ciphers = TLS_CIPHERS_ALL, .upstream = &a->upstream },
 		.timeout_ms = a->at < a->n && ms > ADDRESS_MS ? ADDRESS_MS : ms,
 		.done = on_handshake,

@@ -21,6 +21,7 @@ struct cert {
 
 struct certs {
 	unsigned int refs;
+	struct shop_object object;
 	uint64_t tried; /* pem_trace() of files that were not as they must be, 0: none */
 	char *list;	/* of ALPN, as it was given, or NULL */
 	struct edge_names alpn;
@@ -40,6 +41,7 @@ void certs_put(struct certs *certs)
 
 	if (!certs || --certs->refs)
 		return;
+	object_gone(&certs->object);
 	for (i = 0; i < certs->n; i++) {
 		mbedtls_x509_crt_free(&certs->cert[i].chain);
 		mbedtls_x509_crt_free(&certs->cert[i].leaf);
@@ -181,6 +183,62 @@ struct certs *certs_fresh(struct certs *certs, char *why, size_t whylen)
 		return certs;
 	certs_put(certs);
 	return now;
+}
+
+struct shop_object *certs_object(struct certs *certs)
+{
+	return &certs->object;
+}
+
+int certs_pack(struct certs *certs, struct parcel *p)
+{
+	uint8_t n = (uint8_t)certs->n;
+	int ret = 0;
+	size_t i;
+
+	parcel_put(p, &n, 1);
+	parcel_put(p, certs->list, certs->list ? strlen(certs->list) + 1 : 0);
+	for (i = 0; !ret && i < certs->n; i++) {
+		parcel_put_chain(p, &certs->cert[i].chain);
+		ret = parcel_put_key(p, &certs->cert[i].key);
+	}
+	return ret;
+}
+
+static bool unpack(struct cert *c, struct parcel_reader *r)
+{
+	mbedtls_x509_crt_init(&c->chain);
+	mbedtls_x509_crt_init(&c->leaf);
+	mbedtls_pk_init(&c->key);
+	return parcel_take_chain(r, &c->chain) && parcel_take_key(r, &c->key) &&
+	       !mbedtls_x509_crt_parse_der(&c->leaf, c->chain.raw.p, c->chain.raw.len);
+}
+
+struct certs *certs_unpack(const struct parcel *p)
+{
+	struct parcel_reader r = { p->bytes, p->len };
+	const uint8_t *n, *list;
+	struct certs *certs;
+	size_t len, list_len;
+
+	if (!parcel_take(&r, &n, &len) || len != 1 || !*n || *n > EDGE_CERTS_MAX ||
+	    !parcel_take(&r, &list, &list_len) || list_len > EDGE_ALPN_LIST_MAX + 1 ||
+	    (list_len && list[list_len - 1]))
+		return NULL;
+	certs = calloc(1, sizeof(*certs) + *n * sizeof(certs->cert[0]));
+	if (!certs)
+		return NULL;
+	certs->refs = 1;
+	edge_split(&certs->alpn, list_len ? (const char *)list : NULL);
+	while (certs->n < *n)
+		if (!unpack(&certs->cert[certs->n++], &r)) {
+			certs_put(certs);
+			return NULL;
+		}
+	if (!r.left)
+		return certs;
+	certs_put(certs);
+	return NULL;
 }
 
 const char **certs_alpn(struct certs *certs)

@@ -8,6 +8,8 @@
 #include <mbedtls/x509_crt.h>
 #include <stddef.h>
 #include "edge.h"
+#include "object.h"
+#include "parcel.h"
 
 struct certs;
 
@@ -34,6 +36,13 @@ struct certs *certs_fresh(struct certs *certs, char *why, size_t whylen);
 struct certs *certs_ref(struct certs *certs);
 /** certs_put - give a reference back; the last one wipes the keys. NULL is fine. */
 void certs_put(struct certs *certs);
+
+/* What the handshake worker is given of @certs: chains, keys and protocols, no path. */
+struct shop_object *certs_object(struct certs *certs);
+/** certs_pack - for certs_unpack(). Return: 0 or an mbedTLS error. */
+int certs_pack(struct certs *certs, struct parcel *p);
+/** certs_unpack - Return: with one reference, or NULL. */
+struct certs *certs_unpack(const struct parcel *p);
 
 /** certs_alpn - what the listener offers, ends with NULL; NULL if it offers nothing */
 const char **certs_alpn(struct certs *certs);

@@ -82,6 +82,11 @@ int crypto_parse_key(mbedtls_pk_context *pk, const uint8_t *pem, size_t len)
 #endif
 }
 
+int crypto_write_key(mbedtls_pk_context *pk, uint8_t out[CRYPTO_KEY_MAX])
+{
+	return mbedtls_pk_write_key_der(pk, out, CRYPTO_KEY_MAX);
+}
+
 int crypto_check_pair(const mbedtls_pk_context *pub, const mbedtls_pk_context *key)
 {
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000

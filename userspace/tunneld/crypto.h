@@ -31,11 +31,20 @@ bool crypto_equal(const void *a, const void *b, size_t len);
 const char *crypto_error(int ret, char *buf, size_t len);
 
 /**
- * crypto_parse_key - private key from PEM text
- * @len: includes the terminating NUL
+ * crypto_parse_key - private key from PEM text, or from DER
+ * @len: of a text includes the terminating NUL
  * Return: 0 or an mbedTLS error.
  */
 int crypto_parse_key(mbedtls_pk_context *pk, const uint8_t *pem, size_t len);
+
+/** CRYPTO_KEY_MAX - room for any private key in DER: RSA of 16384 bits */
+#define CRYPTO_KEY_MAX 16384
+
+/**
+ * crypto_write_key - private key as DER, for crypto_parse_key()
+ * Return: bytes at the end of @out, or an mbedTLS error.
+ */
+int crypto_write_key(mbedtls_pk_context *pk, uint8_t out[CRYPTO_KEY_MAX]);
 
 /** crypto_check_pair - is @key the private key of @pub? Return: 0 or an mbedTLS error. */
 int crypto_check_pair(const mbedtls_pk_context *pub, const mbedtls_pk_context *key);

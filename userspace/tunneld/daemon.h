@@ -17,7 +17,7 @@ struct ask;
 
 struct daemon {
 	struct event_base *base;
-	const struct handshake_ops *ops;
+	struct workshop shop;
 	unsigned int handshake_timeout_ms;
 
 	/*

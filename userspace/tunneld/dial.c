@@ -150,7 +150,7 @@ static void start_handshake(struct dial *dl)
 {
 	struct handshake_params params = {
 		.base = dl->d->base,
-		.ops = dl->d->ops,
+		.shop = &dl->d->shop,
 		.tls = { .fd = dl->fd,
 			 .ciphers = dl->t->ciphers,
 			 .accept_pin = accept_pin,
@@ -166,10 +166,17 @@ static void start_handshake(struct dial *dl)
 		attempt_failed(dl, why);
 		return;
 	}
+	params.pins = pins_new(&dl->t->pin, 1);
+	if (!params.pins) {
+		identity_put(params.tls.id);
+		attempt_failed(dl, "out of memory");
+		return;
+	}
 	dl->fd = -1;
 	dl->state = DIAL_HANDSHAKE;
 	dl->handshake = handshake_start(&params, why, sizeof(why));
 	identity_put(params.tls.id);
+	pins_put(params.pins);
 	if (!dl->handshake)
 		address_failed(dl, why);
 }

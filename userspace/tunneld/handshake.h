@@ -1,32 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A handshake in flight: from a connected socket to one whose TLS the kernel
- * does, or to a reason why not. Runs in the event loop, ends by its deadline.
+ * does, or to a reason why not. The handshake worker makes it (worker.h); we look at
+ * what can be seen of it from here, and give up when the worker does.
  */
 #ifndef TUNNELD_HANDSHAKE_H
 #define TUNNELD_HANDSHAKE_H
 
 #include <event2/event.h>
 #include "identity.h"
-#include "kdf.h"
+#include "pins.h"
 #include "tls.h"
+#include "workshop.h"
 
 struct handshake;
 
-/** struct handshake_ops - what is done to the socket; tests replace it */
+/** struct handshake_ops - what is done to the socket here; tests replace it */
 struct handshake_ops {
 	/* Before the first byte. Return: 0, or -errno with a sentence in @err. */
 	int (*prepare)(int fd, char *err, size_t errlen);
-	/* With the keys, after the last. Return: as above. */
-	int (*install)(int fd, const struct kdf_keys *keys, char *err, size_t errlen);
+	/* After the last: what does the kernel do on it? Return: as above. */
+	int (*installed)(int fd, uint16_t *version, uint16_t *cipher, char *err, size_t errlen);
 };
 
 /** handshake_ktls - the real thing, ktls.h */
 extern const struct handshake_ops handshake_ktls;
 
+/** handshake_reports - for workshop_run() */
+extern const struct workshop_ops handshake_reports;
+
 /**
  * struct handshake_result - how it ended
- * @fd: on success the socket, now the callee's; else -1
+ * @fd: on success the socket, now the callee's, and no descriptor of it elsewhere; else -1
  * @why: on failure one sentence
  * @pin: of the peer, if it showed a certificate
  */
@@ -46,9 +51,13 @@ typedef void (*handshake_done)(void *arg, const struct handshake_result *result)
 
 struct handshake_params {
 	struct event_base *base;
-	const struct handshake_ops *ops;
-	/* .fd: connected, O_NONBLOCK; owned from here on. .upstream: until @done was called */
+	struct workshop *shop;
+	/*
+	 * .fd: connected, O_NONBLOCK; owned from here on. .accept_pin: asked here, when all is
+	 * done, whether the peer may still come in. .upstream: needed during the call only.
+	 */
 	struct tls_params tls;
+	struct pins *pins; /* with tls.id: who may come in as of now */
 	unsigned int timeout_ms;
 	handshake_done done;
 	void *arg;
@@ -57,8 +66,7 @@ struct handshake_params {
 /**
  * handshake_start - begin
  *
- * A server side allocates TLS state only when the first byte has arrived: a
- * connection that says nothing costs a socket and 200 bytes.
+ * Without a worker there is none: nobody else makes it.
  *
  * Return: the handshake, valid until @done was called or handshake_abort(); or NULL with a
  * sentence in @err and the socket closed.

@@ -17,6 +17,7 @@ struct identity {
 	mbedtls_pk_context key;
 	mbedtls_x509_crt crt;
 	uint8_t pin[TUNNEL_PIN_LEN];
+	struct shop_object object;
 };
 
 /* One reference each. As many as there are KEY values in the configuration. */
@@ -32,6 +33,7 @@ void identity_put(struct identity *id)
 {
 	if (!id || --id->refs)
 		return;
+	object_gone(&id->object);
 	mbedtls_x509_crt_free(&id->crt);
 	mbedtls_pk_free(&id->key); /* wipes */
 	free(id->path);
@@ -112,6 +114,34 @@ struct identity *identity_get(const char *path, char *err, size_t errlen)
 	id->next = cache;
 	cache = id;
 	return identity_ref(id);
+}
+
+struct shop_object *identity_object(struct identity *id)
+{
+	return &id->object;
+}
+
+int identity_pack(struct identity *id, struct parcel *p)
+{
+	parcel_put_chain(p, &id->crt);
+	return parcel_put_key(p, &id->key);
+}
+
+struct identity *identity_unpack(const struct parcel *p)
+{
+	struct parcel_reader r = { p->bytes, p->len };
+	struct identity *id = calloc(1, sizeof(*id));
+
+	if (!id)
+		return NULL;
+	id->refs = 1;
+	mbedtls_pk_init(&id->key);
+	mbedtls_x509_crt_init(&id->crt);
+	if (parcel_take_chain(&r, &id->crt) && parcel_take_key(&r, &id->key) && !r.left &&
+	    !crypto_sha256(id->crt.pk_raw.p, id->crt.pk_raw.len, id->pin))
+		return id;
+	identity_put(id);
+	return NULL;
 }
 
 void identity_flush(void)

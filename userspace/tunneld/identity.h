@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <linux/tunnel_netlink.h>
+#include "object.h"
+#include "parcel.h"
 
 struct identity;
 
@@ -32,6 +34,13 @@ void identity_put(struct identity *id);
 mbedtls_pk_context *identity_key(struct identity *id);
 mbedtls_x509_crt *identity_cert(struct identity *id);
 const uint8_t *identity_pin(const struct identity *id);
+
+/* What the handshake worker is given of @id: key and certificate, no path. */
+struct shop_object *identity_object(struct identity *id);
+/** identity_pack - for identity_unpack(). Return: 0 or an mbedTLS error. */
+int identity_pack(struct identity *id, struct parcel *p);
+/** identity_unpack - Return: with one reference, or NULL. */
+struct identity *identity_unpack(const struct parcel *p);
 
 /** identity_flush - forget all loaded files */
 void identity_flush(void);

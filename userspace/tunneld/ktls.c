@@ -112,6 +112,27 @@ int ktls_install(int fd, const struct kdf_keys *keys, char *err, size_t errlen)
 	return ret;
 }
 
+int ktls_installed(int fd, uint16_t *version, uint16_t *cipher, char *err, size_t errlen)
+{
+	struct tls_crypto_info tx = { 0 }, rx = { 0 };
+	socklen_t tx_len = sizeof(tx), rx_len = sizeof(rx);
+	int ret = 0;
+
+	/* with room for no more than this the kernel tells no more */
+	if (getsockopt(fd, SOL_TLS, TLS_TX, &tx, &tx_len) ||
+	    getsockopt(fd, SOL_TLS, TLS_RX, &rx, &rx_len))
+		ret = -errno;
+	else if (tx.version != rx.version || tx.cipher_type != rx.cipher_type)
+		ret = -EPROTO;
+	if (ret) {
+		snprintf(err, errlen, "the kernel has no keys for it: %s", strerror(-ret));
+		return ret;
+	}
+	*version = tx.version;
+	*cipher = tx.cipher_type;
+	return 0;
+}
+
 void ktls_close_notify(int fd)
 {
 	uint8_t alert[2] = { MBEDTLS_SSL_ALERT_LEVEL_WARNING, MBEDTLS_SSL_ALERT_MSG_CLOSE_NOTIFY };

@@ -27,6 +27,14 @@ int ktls_prepare(int fd, char *err, size_t errlen);
  */
 int ktls_install(int fd, const struct kdf_keys *keys, char *err, size_t errlen);
 
+/**
+ * ktls_installed - what the kernel does on @fd, asked without its keys
+ * @version: KDF_TLS12 or KDF_TLS13
+ * @cipher: TLS_CIPHER_*
+ * Return: 0; or -errno with a sentence in @err if it is not the same in both directions.
+ */
+int ktls_installed(int fd, uint16_t *version, uint16_t *cipher, char *err, size_t errlen);
+
 /** ktls_close_notify - say that nothing more follows (RFC 8446, 6.1), as far as there is room */
 void ktls_close_notify(int fd);
 

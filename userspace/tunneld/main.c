@@ -17,10 +17,13 @@
 #include "daemon.h"
 #include "harden.h"
 #include "identity.h"
+#include "ktls.h"
 #include "linger.h"
 #include "notify.h"
+#include "starter.h"
 #include "trust.h"
 #include "visitor.h"
+#include "worker.h"
 
 #ifndef TUNNEL_VERSION
 #define TUNNEL_VERSION "0.1"
@@ -114,6 +117,12 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	daemon_stop(arg, 0);
 }
 
+static void on_lost(void *arg)
+{
+	/* it cannot be had again without the rights we had at our own start */
+	daemon_stop(arg, 1);
+}
+
 static void on_dns_log(int is_warning, const char *msg)
 {
 	(void)is_warning;
@@ -135,6 +144,8 @@ static int run(struct daemon *d)
 	if (!term || !interrupt || event_add(term, NULL) || event_add(interrupt, NULL))
 		ret = -ENOMEM;
 	else
+		ret = workshop_run(&d->shop, d->base, &handshake_reports, on_lost, d);
+	if (!ret)
 		ret = config_start(d);
 	if (!ret) {
 		notify("READY=1");
@@ -142,6 +153,7 @@ static int run(struct daemon *d)
 		notify("STOPPING=1");
 	}
 	config_stop(d);
+	workshop_stop(&d->shop);
 	linger_flush();
 	if (term)
 		event_free(term);
@@ -172,11 +184,13 @@ int main(int argc, char **argv)
 		.all_rate = ALL_RATE,
 		.all_burst = ALL_BURST,
 	};
-	static struct daemon d = { .ops = &handshake_ktls, .handshake_timeout_ms = 10000 };
+	static struct daemon d = { .handshake_timeout_ms = 10000 };
 	uint32_t seed = 0;
 	char err[256];
 	int ret;
 
+	if (argc == 2 && !strcmp(argv[1], STARTER_WORKER))
+		worker_main(STARTER_FD, ktls_install);
 	parse_options(&d, &limits, argc, argv);
 	signal(SIGPIPE, SIG_IGN);
 	harden_memory();
@@ -190,8 +204,13 @@ int main(int argc, char **argv)
 		return ret;
 	}
 	harden_load_modules();
+	ret = workshop_begin(&d.shop, err, sizeof(err));
+	d.shop.sockets = &handshake_ktls;
 	harden_drop_privileges();
-	if (crypto_init(err, sizeof(err))) {
+	if (ret) {
+		log_info("%s", err);
+		ret = 1;
+	} else if (crypto_init(err, sizeof(err))) {
 		log_info("%s", err);
 		ret = 1;
 	} else {

@@ -14,6 +14,7 @@ struct trust {
 	unsigned int refs;
 	struct stat st;
 	mbedtls_x509_crt chain;
+	struct shop_object object;
 	char path[];
 };
 
@@ -30,6 +31,7 @@ void trust_put(struct trust *t)
 {
 	if (!t || --t->refs)
 		return;
+	object_gone(&t->object);
 	mbedtls_x509_crt_free(&t->chain);
 	free(t);
 }
@@ -94,6 +96,32 @@ struct trust *trust_get(const char *path, char *err, size_t errlen)
 		cache = t;
 	}
 	return trust_ref(t);
+}
+
+struct shop_object *trust_object(struct trust *t)
+{
+	return &t->object;
+}
+
+int trust_pack(const struct trust *t, struct parcel *p)
+{
+	parcel_put_chain(p, &t->chain);
+	return 0;
+}
+
+struct trust *trust_unpack(const struct parcel *p)
+{
+	struct parcel_reader r = { p->bytes, p->len };
+	struct trust *t = calloc(1, sizeof(*t) + 1);
+
+	if (!t)
+		return NULL;
+	t->refs = 1;
+	mbedtls_x509_crt_init(&t->chain);
+	if (parcel_take_chain(&r, &t->chain) && !r.left)
+		return t;
+	trust_put(t);
+	return NULL;
 }
 
 void trust_flush(void)

@@ -5,6 +5,8 @@
 
 #include <mbedtls/x509_crt.h>
 #include <stddef.h>
+#include "object.h"
+#include "parcel.h"
 
 /** TRUST_SYSTEM - Debian's package ca-certificates keeps it */
 #define TRUST_SYSTEM "/etc/ssl/certs/ca-certificates.crt"
@@ -29,6 +31,13 @@ void trust_put(struct trust *t);
 
 /** trust_chain - borrowed from @t. mbedTLS takes it as non-const but does not change it. */
 mbedtls_x509_crt *trust_chain(struct trust *t);
+
+/* What the handshake worker is given of @t: the certificates. */
+struct shop_object *trust_object(struct trust *t);
+/** trust_pack - for trust_unpack(). Return: 0. */
+int trust_pack(const struct trust *t, struct parcel *p);
+/** trust_unpack - Return: with one reference, or NULL. */
+struct trust *trust_unpack(const struct parcel *p);
 
 /** trust_flush - forget all loaded files */
 void trust_flush(void);

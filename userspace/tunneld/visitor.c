@@ -434,7 +434,7 @@ static void begin_tls(struct visitor *v)
 	struct table *t = v->table;
 	struct handshake_params params = {
 		.base = v->d->base,
-		.ops = v->d->ops,
+		.shop = &v->d->shop,
 		.tls = { .fd = v->fd, .server = true, .ciphers = TLS_CIPHERS_ALL },
 		.timeout_ms = v->d->handshake_timeout_ms,
 		.done = on_handshake,
