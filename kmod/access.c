@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "access.h"
 
+/* Are there no bits behind its prefix? */
+static bool is_prefix(const struct tunnel_network *net)
+{
+	unsigned int i;
+
+	for (i = net->bits; i < 128; i++)
+		if (net->address[i / 8] & 0x80 >> i % 8)
+			return false;
+	return true;
+}
+
 /**
  * tnl_access_ok - is it a list?
  * @list: what somebody says is an array of struct tunnel_network
@@ -15,15 +26,25 @@ bool tnl_access_ok(const void *list, size_t len)
 		return false;
 	for (i = 0; i < n; i++)
 		if (net[i].deny > 1 || net[i].bits > 128 || net[i].reserved[0] ||
-		    net[i].reserved[1])
+		    net[i].reserved[1] || !is_prefix(&net[i]))
 			return false;
 	return true;
 }
 
+static bool is_mapped(const u8 address[16])
+{
+	static const u8 prefix[12] = { [10] = 0xff, [11] = 0xff };
+
+	return !memcmp(address, prefix, sizeof(prefix));
+}
+
+/* IPv4 is in networks of IPv4 only: ::/0 is all of IPv6. */
 static bool is_in(const struct tunnel_network *net, const u8 *address)
 {
 	unsigned int whole = net->bits / 8, rest = net->bits % 8;
 
+	if (is_mapped(address) && (net->bits < 96 || !is_mapped(net->address)))
+		return false;
 	if (memcmp(net->address, address, whole))
 		return false;
 	return !rest || !((net->address[whole] ^ address[whole]) >> (8 - rest));

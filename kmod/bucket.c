@@ -3,6 +3,9 @@
 #include "bucket.h"
 
 #define US 1000000ULL
+/* So long who comes later pays at most for what was too much, and one large piece. */
+#define FLOOR_SECONDS 2
+#define FLOOR_LEAST (512 << 10)
 
 /**
  * tnl_bucket_set - another rate
@@ -19,24 +22,28 @@ void tnl_bucket_set(struct tnl_bucket *b, u64 rate, u64 burst, u64 now_us)
 		b->level = burst;
 	b->rate = rate;
 	b->burst = burst;
+	b->floor = -(s64)(FLOOR_SECONDS * rate + FLOOR_LEAST);
+	b->level = max_t(s64, b->level, b->floor);
 	b->at_us = now_us;
+	b->rest = 0;
 }
 
-/* What has come in since. A part of a token that is not there yet is kept as time. */
+/* What has come in since, to the last part of a token, however often one looks. */
 static void fill(struct tnl_bucket *b, u64 now_us)
 {
 	u64 passed = now_us > b->at_us ? now_us - b->at_us : 0, lack, n;
 
 	lack = (s64)b->burst - b->level;
-	/* lack is below 2^42: the product fits. And so does the one below, as it is smaller. */
+	b->at_us = max_t(u64, now_us, b->at_us);
+	/* lack is below 2^43: the product fits. And so does the one below, as it is smaller. */
 	if (passed >= lack * US / b->rate + 1) {
 		b->level = b->burst;
-		b->at_us = now_us;
+		b->rest = 0;
 		return;
 	}
-	n = passed * b->rate / US;
-	b->level += n;
-	b->at_us += n * US / b->rate;
+	n = passed * b->rate + b->rest;
+	b->level = min_t(s64, b->level + (s64)(n / US), b->burst);
+	b->rest = n % US;
 }
 
 /**
@@ -56,12 +63,19 @@ bool tnl_bucket_has(struct tnl_bucket *b, s64 least, u64 now_us)
 /**
  * tnl_bucket_take - so many are used up; without a limit nothing happens
  * @b: the bucket
- * @n: at most 2^32. A debt grows to 2^40 tokens
+ * @n: at most 2^32. A debt is never larger than what comes in within two seconds and 512 Ki
  */
 void tnl_bucket_take(struct tnl_bucket *b, u64 n)
 {
 	if (b->rate)
-		b->level = max_t(s64, b->level - (s64)n, -(1LL << 40));
+		b->level = max_t(s64, b->level - (s64)n, b->floor);
+}
+
+/* tnl_bucket_give - so many were not used after all */
+void tnl_bucket_give(struct tnl_bucket *b, u64 n)
+{
+	if (b->rate)
+		b->level = min_t(s64, b->level + (s64)n, b->burst);
 }
 
 /**

@@ -12,6 +12,8 @@
 #define BURST_LEAST (32u << 10)
 /* Who waits is woken when this part of the burst is there again: not for each frame. */
 #define WAKE_PART 2
+/* What is reckoned for each of those that go on. */
+#define TURN (16u << 10)
 /* A debt may be long; then again. */
 #define WAIT_MOST_US 1000000
 
@@ -39,38 +41,59 @@ static s64 wake_level(const struct tnl_bucket *b)
 	return b->burst / WAKE_PART;
 }
 
-/* See to it that who waits is woken. l->lock is held. */
+/*
+ * See to it that who waits is woken when it is time, also if that is sooner than it was. Who
+ * waits keeps the limiter; the work does from here on. l->lock is held.
+ */
 static void arm(struct tnl_limiter *l)
 {
-	u64 wait = WAIT_MOST_US;
+	u64 wait = WAIT_MOST_US, now = now_us();
 	bool any = false;
 	int dir;
 
 	for (dir = 0; dir < TNL_LIMIT_DIRS; dir++) {
-		const struct tnl_bucket *b = &l->dir[dir].bytes;
+		struct tnl_bucket *b = &l->dir[dir].bytes;
 
 		if (list_empty(&l->dir[dir].waiting))
 			continue;
 		any = true;
-		wait = min_t(u64, wait, tnl_bucket_wait_us(b, wake_level(b)));
+		if (tnl_bucket_has(b, wake_level(b), now))
+			wait = 0;
+		else
+			wait = min_t(u64, wait, tnl_bucket_wait_us(b, wake_level(b)));
 	}
-	if (any && queue_delayed_work(tnl_wq, &l->work, usecs_to_jiffies(wait)))
+	/* It takes the lock before it lets go of what is taken here. */
+	if (any && !mod_delayed_work(tnl_wq, &l->work, usecs_to_jiffies(wait)))
 		tnl_limiter_hold(l);
 }
 
-/* The first of those that wait and may go on, with the reference that it had; or NULL. */
-static struct tnl_session *pop(struct tnl_limiter *l, enum tnl_limit_dir dir, bool first)
+/* How many may go on now, each with a frame or a window. */
+static unsigned int turns(struct tnl_limiter *l, enum tnl_limit_dir dir)
 {
 	struct tnl_bucket *b = &l->dir[dir].bytes;
+	unsigned int n = 0;
+
+	spin_lock(&l->lock);
+	if (!b->rate)
+		n = UINT_MAX;
+	else if (tnl_bucket_has(b, wake_level(b), now_us()))
+		n = b->level / TURN + 1;
+	spin_unlock(&l->lock);
+	return n;
+}
+
+/* The first of those that wait, with the reference that it had; or NULL. It is its turn. */
+static struct tnl_session *pop(struct tnl_limiter *l, enum tnl_limit_dir dir)
+{
 	struct tnl_session *s = NULL;
 	struct tnl_limit_use *u;
 
 	spin_lock(&l->lock);
 	u = list_first_entry_or_null(&l->dir[dir].waiting, struct tnl_limit_use,
 				     waiting[dir]);
-	/* Who comes behind the first has no more than what that one has left. */
-	if (u && tnl_bucket_has(b, first ? wake_level(b) : 0, now_us())) {
+	if (u) {
 		list_del_init(&u->waiting[dir]);
+		u->go[dir] = true;
 		s = u->s;
 	}
 	spin_unlock(&l->lock);
@@ -81,18 +104,17 @@ static void work(struct work_struct *w)
 {
 	struct tnl_limiter *l = container_of(to_delayed_work(w), struct tnl_limiter, work);
 	struct tnl_session *s;
-	bool first = true;
+	unsigned int n;
 
-	while ((s = pop(l, TNL_LIMIT_TX, first))) {
+	n = turns(l, TNL_LIMIT_TX);
+	while (n-- && (s = pop(l, TNL_LIMIT_TX))) {
 		tnl_session_make_ready(s);
 		tnl_session_put(s);
-		first = false;
 	}
-	first = true;
-	while ((s = pop(l, TNL_LIMIT_RX, first))) {
+	n = turns(l, TNL_LIMIT_RX);
+	while (n-- && (s = pop(l, TNL_LIMIT_RX))) {
 		tnl_session_regrant(s);
 		tnl_session_put(s);
-		first = false;
 	}
 	spin_lock(&l->lock);
 	arm(l);
@@ -144,13 +166,16 @@ void tnl_limiter_put(struct tnl_limiter *l)
 /* One more of its sessions. Return: 0, or -EDQUOT. */
 static int enter(struct tnl_limiter *l)
 {
+	u64 now = now_us();
 	int err = 0;
 
 	if (!l)
 		return 0;
 	spin_lock(&l->lock);
 	if ((l->max.sessions && l->sessions >= l->max.sessions) ||
-	    !tnl_bucket_has(&l->opens, 1, now_us())) {
+	    !tnl_bucket_has(&l->opens, 1, now) ||
+	    /* What it may send unasked the others would have to pay. */
+	    !tnl_bucket_has(&l->dir[TNL_LIMIT_RX].bytes, -(s64)l->max.bandwidth, now)) {
 		err = -EDQUOT;
 	} else {
 		tnl_bucket_take(&l->opens, 1);
@@ -160,12 +185,14 @@ static int enter(struct tnl_limiter *l)
 	return err;
 }
 
-static void leave(struct tnl_limiter *l)
+/* It did not come in after all, for another limit. */
+static void turn_back(struct tnl_limiter *l)
 {
 	if (!l)
 		return;
 	spin_lock(&l->lock);
 	l->sessions--;
+	tnl_bucket_give(&l->opens, 1);
 	spin_unlock(&l->lock);
 }
 
@@ -207,7 +234,7 @@ int tnl_limits_enter(struct tnl_limiter *service, struct tnl_limiter *tunnel,
 	if (!err) {
 		err = enter(service);
 		if (err)
-			leave(tunnel);
+			turn_back(tunnel);
 	}
 	if (err) {
 		kfree(*limited);
@@ -251,7 +278,7 @@ static unsigned int leave_use(struct tnl_limit_use *u)
 		n++;
 	}
 	/* Nobody is to be woken: the work must not outlive the module for that. */
-	if (n && list_empty(&l->dir[TNL_LIMIT_TX].waiting) &&
+	if (list_empty(&l->dir[TNL_LIMIT_TX].waiting) &&
 	    list_empty(&l->dir[TNL_LIMIT_RX].waiting))
 		unused = cancel_delayed_work(&l->work);
 	spin_unlock(&l->lock);
@@ -289,13 +316,27 @@ void tnl_limits_free(struct tnl_limited *limited)
 	kfree_rcu(limited, rcu);
 }
 
+/*
+ * Must it wait? Who comes later does so behind those who do already, until it has its turn.
+ * The limiter's lock is held.
+ */
+static bool must_wait(struct tnl_limit_use *u, enum tnl_limit_dir dir)
+{
+	struct tnl_limiter *l = u->limiter;
+
+	if (u->left || u->go[dir])
+		return false;
+	return !list_empty(&l->dir[dir].waiting) ||
+	       !tnl_bucket_has(&l->dir[dir].bytes, 0, now_us());
+}
+
 static bool wait_for(struct tnl_limit_use *u, struct tnl_session *s, enum tnl_limit_dir dir)
 {
 	struct tnl_limiter *l = u->limiter;
 	bool waits;
 
 	spin_lock(&l->lock);
-	waits = !u->left && !tnl_bucket_has(&l->dir[dir].bytes, 0, now_us());
+	waits = must_wait(u, dir);
 	if (waits && list_empty(&u->waiting[dir])) {
 		tnl_session_hold(s);
 		u->s = s;
@@ -337,7 +378,7 @@ bool tnl_limits_debt(struct tnl_limited *limited, enum tnl_limit_dir dir)
 		if (!l)
 			continue;
 		spin_lock(&l->lock);
-		debt = !tnl_bucket_has(&l->dir[dir].bytes, 0, now_us());
+		debt = must_wait(&limited->by[i], dir);
 		spin_unlock(&l->lock);
 	}
 	return debt;
@@ -355,6 +396,7 @@ void tnl_limits_spend(struct tnl_limited *limited, enum tnl_limit_dir dir, u32 l
 			continue;
 		spin_lock(&l->lock);
 		tnl_bucket_take(&l->dir[dir].bytes, len);
+		limited->by[i].go[dir] = false;
 		spin_unlock(&l->lock);
 	}
 }

@@ -48,6 +48,7 @@ struct tnl_limit_use {
 	struct tnl_session *s;		/* referenced while it waits */
 	bool counted;			/* in limiter.sessions */
 	bool left;			/* limiter.lock: over, it waits no more */
+	bool go[TNL_LIMIT_DIRS];	/* limiter.lock: it has waited, it is its turn */
 	struct list_head waiting[TNL_LIMIT_DIRS];	/* limiter.lock */
 };
 

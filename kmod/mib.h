@@ -32,7 +32,7 @@
 	X(sessions_refused)		/* opened by the peer, refused */ \
 	X(sessions_denied)		/* of these by an access list */ \
 	X(sessions_limited)		/* of these by a limit */	\
-	X(bandwidth_waits)		/* sessions that waited for a limit */ \
+	X(bandwidth_waits)		/* times that one waited for a limit */ \
 	X(sessions_asked)		/* of the daemon, where to */	\
 	X(sessions_no_tunnel)		/* local connection, no tunnel */ \
 	X(resets_tx)							\

@@ -43,19 +43,28 @@ static int check_inet(const struct nlattr *attr, struct netlink_ext_ack *extack)
 	return -EINVAL;
 }
 
+/* From the root, and printable: it is shown, and written into files. */
+static bool is_path(const struct nlattr *attr)
+{
+	const struct sockaddr_un *un = nla_data(attr);
+	int len = nla_len(attr) - offsetof(struct sockaddr_un, sun_path), i;
+
+	if (len < 2 || len > (int)sizeof(un->sun_path) || un->sun_family != AF_UNIX ||
+	    un->sun_path[0] != '/' || un->sun_path[len - 1])
+		return false;
+	for (i = 0; i < len - 1; i++)
+		if (un->sun_path[i] <= ' ' || un->sun_path[i] > '~')
+			return false;
+	return true;
+}
+
 /* Also a path, without which no unix socket can be listened on. */
 static int check_address(const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
-	const struct sockaddr_un *un = nla_data(attr);
-	int len = nla_len(attr) - offsetof(struct sockaddr_un, sun_path);
-
-	if (is_inet(attr))
-		return 0;
-	if (len > 1 && len <= (int)sizeof(un->sun_path) && un->sun_family == AF_UNIX &&
-	    un->sun_path[0] == '/' && strnlen(un->sun_path, len) == len - 1)
+	if (is_inet(attr) || is_path(attr))
 		return 0;
 	NL_SET_ERR_MSG_ATTR(extack, attr,
-			    "an address is a whole struct sockaddr_in or sockaddr_in6, or a sockaddr_un up to the zero behind an absolute path");
+			    "an address is a whole struct sockaddr_in or sockaddr_in6, or a sockaddr_un up to the zero behind an absolute path of ASCII without blanks");
 	return -EINVAL;
 }
 
@@ -129,7 +138,7 @@ static int check_access(const struct nlattr *attr, struct netlink_ext_ack *extac
 	if (tnl_access_ok(nla_data(attr), nla_len(attr)))
 		return 0;
 	NL_SET_ERR_MSG_ATTR(extack, attr,
-			    "an access list is an array of at most 64 struct tunnel_network, of 0 to 128 bits each");
+			    "an access list is an array of at most 64 struct tunnel_network, of 0 to 128 bits, with none behind them");
 	return -EINVAL;
 }
 

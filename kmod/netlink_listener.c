@@ -16,7 +16,8 @@ static int listener_new_routes(struct tnl_net *tn, struct genl_info *info)
 	int err;
 
 	if (info->attrs[TUNNEL_A_NAME] || info->attrs[TUNNEL_A_SERVICE] ||
-	    info->attrs[TUNNEL_A_DESTINATION]) {
+	    info->attrs[TUNNEL_A_DESTINATION] || info->attrs[TUNNEL_A_MODE] ||
+	    info->attrs[TUNNEL_A_OWNER_UID] || info->attrs[TUNNEL_A_OWNER_GID]) {
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[TUNNEL_A_ROUTES],
 				    "a listener leads to one service, or has routes, not both");
 		return -EINVAL;
@@ -97,6 +98,10 @@ static int read_file(struct genl_info *info, const struct sockaddr_storage *addr
 
 	if ((mode || uid || gid) && address->ss_family != AF_UNIX) {
 		GENL_SET_ERR_MSG(info, "MODE, OWNER_UID and OWNER_GID are about the file of a listener at a path");
+		return -EINVAL;
+	}
+	if (gid && !uid) {
+		GENL_SET_ERR_MSG(info, "OWNER_GID belongs to OWNER_UID: name both");
 		return -EINVAL;
 	}
 	f->has_mode = mode;

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # about: 120
-# short: 6.1 6.12-debug
+# short: 6.12
 #
 # Who is calling: PROXY headers to targets and from listeners, with nginx and HAProxy at
 # their other ends, and who may come in, at listeners and to services.
 # shellcheck disable=SC2016 # eval expands them
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..88
+echo 1..87
 
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN T OUT
 AT=198.51.100.1

@@ -5,7 +5,8 @@ limits.py MODE ADDRESS PORT [NUMBER...]: sessions and bytes against a limit.
 serve: a server; a client's first line says "down N", "up N", "both N" or "stay". sessions N:
 N come in and one more does not; when they have ended, N do again. many N: N at once. hold N:
 N that stay. rate R: what comes in of far more than R in some seconds. down, up, both BYTES
-[AT_ONCE [TOTAL [LISTENERS]]]: so many bytes a second, within bounds. fast BYTES: far more.
+[AT_ONCE [TOTAL [LISTENERS]]]: so many bytes a second, within bounds. crowd BYTES: one among
+many short ones. fast BYTES: far more.
 """
 import socket
 import sys
@@ -162,12 +163,35 @@ def bandwidth(where, what, per_second, at_once=1, total=1500000, listeners=1):
         t.join()
     must(len(took) == at_once and all(got == (1 if what == "up" else n) for _, got in took), "not all came: %s" % took)
     longest = max(t for t, _ in took)
-    # a burst, what windows hold, one frame of debt
-    free = per_second / 8 + 65536 + at_once * (32768 + 262144)
+    # a burst, and for each a frame; up, what it may send unasked, which is paid afterwards
+    free = per_second / 8 + at_once * (65536 + (2 * 32768 if what != "down" else 0))
     least = (total - free) / per_second
     most = total / per_second * 1.5 + 3
     must(least <= longest <= most, "%d bytes took %.2f s, not %.2f to %.2f" % (total, longest, least, most))
     print("%d bytes in %.2f s" % (total, longest))
+
+
+def crowd(where, per_second):
+    """One that sends much gets its share while short ones come without end, more than fit."""
+    stop = threading.Event()
+
+    def short_ones():
+        while not stop.is_set():
+            try:
+                transfer(where, "down", 20000, [])
+            except OSError:
+                pass
+
+    others = [threading.Thread(target=short_ones) for _ in range(8)]
+    for t in others:
+        t.start()
+    took = []
+    transfer(where, "down", per_second // 2, took)
+    stop.set()
+    for t in others:
+        t.join()
+    # a ninth of the rate would be 4.5 s
+    must(took[0][1] == per_second // 2 and took[0][0] < 30, "%r" % took)
 
 
 def fast(where, per_second):

@@ -7,7 +7,7 @@
 # carrier.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..518
+echo 1..522
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN
 
 check "the module loads" load_module
@@ -153,12 +153,14 @@ for host in ("127.0.0.1", "::1"):
 unix = struct.pack("=H", socket.AF_UNIX)
 for what, raw in (("that is relative", unix + b"run/x\0"), ("that is empty", unix + b"\0"), ("without its end", unix + b"/run/x"),
                   ("of an abstract socket", unix + b"\0x\0"), ("with a zero in it", unix + b"/a\0b\0"),
+                  ("with a blank in it", unix + b"/a b\0"), ("with a byte of Latin 1", unix + b"/\xe4\0"),
                   ("of 108 bytes", unix + b"/" + b"x" * 107 + b"\0")):
     refuse(nl, "a listener at a path %s" % what, E.EINVAL, "^an address is", CMD.LISTENER_NEW, {**LISTENER, A.ADDRESS: raw}, A.ADDRESS)
 path = unix + b"/run/x\0"
 refuse(nl, "a service at a path", E.EINVAL, "paths are for TARGET", CMD.SERVICE_NEW, {**SERVICE, A.ADDRESS: path}, A.ADDRESS)
 refuse(nl, "routes at a path", E.EINVAL, "leads to one service", CMD.LISTENER_NEW, {A.ADDRESS: path, A.ROUTES: text("to old/web")}, A.ADDRESS)
 refuse(nl, "a client at a path", E.EINVAL, "^an address is", CMD.SESSION_NEW, {A.NAME: text("old"), A.SERVICE: text("web"), A.FD: s32(0), A.PEER_ADDR: path}, A.PEER_ADDR)
+refuse(nl, "a group without an owner", E.EINVAL, "name both", CMD.LISTENER_NEW, {**LISTENER, A.ADDRESS: path, A.OWNER_GID: u32(0)})
 for number, value in ((A.MODE, 0o600), (A.OWNER_UID, 0), (A.OWNER_GID, 0)):
     refuse(nl, "%s of an address" % NAME_OF[number], E.EINVAL, "about the file", CMD.LISTENER_NEW, {**LISTENER, number: u32(value)})
 refuse(nl, "a mode of 5 digits", E.EINVAL, "reserved bit", CMD.LISTENER_NEW, {**LISTENER, A.ADDRESS: path, A.MODE: u32(0o1600)}, A.MODE)
@@ -168,6 +170,7 @@ refuse(nl, "a path in a folder that is not there", E.ENOENT, "does its directory
 network = struct.pack("=BBH16s", 0, 128, 0, bytes(16))
 for what, raw in (("of half a network", network[:10]), ("of one and a half", network + network[:10]), ("of 65", network * 65),
                   ("of 129 bits", b"\0\x81" + network[2:]), ("that neither allows nor denies", b"\2" + network[1:]),
+                  ("with a bit behind its prefix", b"\0\x7f" + network[2:-1] + b"\1"),
                   ("with something reserved", network[:2] + b"\1" + network[3:])):
     refuse(nl, "an access list %s" % what, E.EINVAL, "^an access list is", CMD.SERVICE_NEW, {**SERVICE, A.ADDRESS: v4, A.ACCESS: raw}, A.ACCESS)
 for value in (1, 1023, (1 << 40) + 1, (1 << 64) - 1):

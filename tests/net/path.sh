@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # about: 60
-# short: 6.1 6.12-debug
+# short: 6.1
 #
 # Listeners at a path: unix sockets whose connections go to a service of the peer, or out of
 # its host; whose file it is, and what becomes of it.
 # shellcheck disable=SC2016 # eval expands them
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..49
+echo 1..51
 
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN T OUT
 # shellcheck source=tests/net/lib_servers.sh
@@ -61,6 +61,10 @@ kill -9 $!
 pkill -9 -f "UNIX-LISTEN:$D/other"
 check "one that nobody listens on any more is not" tctl gw forward "unix:$D/other" mode 0666 to home/web
 same "it is ours now" 'Hello through the tunnel.' "$(curl -s -m 40 --unix-socket "$D/other" http://x/index.html)"
+mkdir "$D/open" && chmod 777 "$D/open"
+refused "an owner in a folder that others may write to" "others than root may write" tctl gw forward "unix:$D/open/x" mode 0666 to home/web
+check "without one" eval 'tctl gw forward "unix:$D/open/x" to home/web && tctl gw listener del "unix:$D/open/x"'
+rm -f "$D/open/x"
 refused "no directory" 'does its directory exist' tctl gw forward "unix:$D/none/x" to home/web
 refused "a path that is none" 'is no path from the root' tctl gw forward "unix:x" to home/web
 refused "routes" 'ADDR|address' tctl gw route add "unix:$D/routes" to home/web

@@ -66,9 +66,14 @@ static void test_bits(void **state)
 	unsigned int bits, i;
 
 	(void)state;
-	/* everybody whose address is known */
-	assert_true(tnl_access_allows(&net, 1, inside) && tnl_access_allows(&net, 1, six));
-	assert_false(tnl_access_allows(&net, 1, NULL));
+	/* all of IPv6, whose address is known */
+	assert_true(tnl_access_allows(&net, 1, six));
+	assert_false(tnl_access_allows(&net, 1, inside) || tnl_access_allows(&net, 1, NULL));
+	/* all of IPv4 */
+	net.bits = 96;
+	memcpy(net.address, inside, 12);
+	assert_true(tnl_access_allows(&net, 1, inside) && tnl_access_allows(&net, 1, outside));
+	assert_false(tnl_access_allows(&net, 1, six));
 	memcpy(net.address, six, 16);
 	for (bits = 0; bits <= 128; bits++) {
 		net.bits = bits;
@@ -96,6 +101,13 @@ static void test_ok(void **state)
 	net[3].deny = 2;
 	assert_false(tnl_access_ok(net, 4 * sizeof(net[0])));
 	net[3].deny = 0;
+	net[3].address[0] = 1;
+	assert_false(tnl_access_ok(net, 4 * sizeof(net[0])));
+	net[3].bits = 8;
+	assert_true(tnl_access_ok(net, 4 * sizeof(net[0])));
+	net[3].bits = 7;
+	assert_false(tnl_access_ok(net, 4 * sizeof(net[0])));
+	net[3].bits = 8;
 	net[3].reserved[1] = 1;
 	assert_false(tnl_access_ok(net, 4 * sizeof(net[0])));
 }

@@ -95,17 +95,52 @@ static void test_edges(void **state)
 	tnl_bucket_set(&b, 1ULL << 40, 1ULL << 40, 0);
 	for (i = 0; i < 4096; i++)
 		tnl_bucket_take(&b, 1ULL << 32);
-	assert_true(b.level == -(1LL << 40));
-	assert_true(tnl_bucket_wait_us(&b, 0) == SECOND + 1);
-	assert_true(tnl_bucket_has(&b, 0, SECOND));
+	/* two seconds, and half a million */
+	assert_true(b.level == -(1LL << 41) - (512 << 10));
+	assert_true(tnl_bucket_wait_us(&b, 0) == 2 * SECOND + 1);
+	assert_false(tnl_bucket_has(&b, 0, 2 * SECOND));
+	assert_true(tnl_bucket_has(&b, 0, 2 * SECOND + 1));
 	/* a clock that stands far away, or goes back */
 	assert_true(tnl_bucket_has(&b, 1, ~0ULL));
 	assert_true(tnl_bucket_has(&b, 1, 0));
 	/* the least rate, the largest debt: it is paid off, and not before */
 	tnl_bucket_set(&b, 1, 1, 0);
 	tnl_bucket_take(&b, 1ULL << 32);
-	assert_false(tnl_bucket_has(&b, 0, ((1ULL << 32) - 2) * SECOND));
-	assert_true(tnl_bucket_has(&b, 0, (1ULL << 32) * SECOND));
+	assert_false(tnl_bucket_has(&b, 0, (512 << 10) * SECOND));
+	assert_true(tnl_bucket_has(&b, 0, ((512 << 10) + 2) * SECOND));
+}
+
+/* Rates that are no whole number of tokens in a microsecond, looked at in each of them. */
+static void test_odd_rates(void **state)
+{
+	static const u64 rates[] = { 1999999, 124999999, 1 << 30, 1000001, 999999 };
+	u64 now, taken;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(rates); i++) {
+		memset(&b, 0, sizeof(b));
+		tnl_bucket_set(&b, rates[i], rates[i] / 8, 0);
+		for (now = taken = 0; now < SECOND; now++) {
+			while (tnl_bucket_has(&b, 0, now)) {
+				tnl_bucket_take(&b, 1000);
+				taken += 1000;
+			}
+		}
+		assert_true(taken <= rates[i] + rates[i] / 8 + 1000);
+		assert_true(taken + 2000 >= rates[i] + rates[i] / 8);
+	}
+}
+
+static void test_give(void **state)
+{
+	(void)state;
+	tnl_bucket_set(&b, 10, 10, 0);
+	tnl_bucket_take(&b, 3);
+	tnl_bucket_give(&b, 2);
+	assert_true(tnl_bucket_has(&b, 9, 0) && !tnl_bucket_has(&b, 10, 0));
+	tnl_bucket_give(&b, 100);
+	assert_true(tnl_bucket_has(&b, 10, 0) && !tnl_bucket_has(&b, 11, 0));
 }
 
 static void test_change(void **state)
@@ -129,6 +164,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup(test_average, setup),
 	cmocka_unit_test_setup(test_edges, setup),
 	cmocka_unit_test_setup(test_change, setup),
+	cmocka_unit_test_setup(test_odd_rates, setup),
+	cmocka_unit_test_setup(test_give, setup),
 };
 
 PURE_SUITE(bucket, tests);

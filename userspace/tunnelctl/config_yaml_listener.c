@@ -384,6 +384,11 @@ void yaml_listener(struct reader *r, struct fy_node *key, struct fy_node *value)
 		return;
 	}
 	free(where);
+	if (!ret && ss.ss_family == AF_UNIX) {
+		yaml_wrong(r, key,
+			   "a path leads to one service: 'to', and perhaps 'mode' and 'owner'");
+		return;
+	}
 	if (ret) {
 		r->ret = ret;
 		return;

@@ -49,7 +49,7 @@ static int parse_bandwidth(struct ctx *ctx, const char *word, uint64_t *bytes)
 	for (i = 0; i < ARRAY_SIZE(units); i++)
 		if (!strcmp(units[i].name, word + digits))
 			break;
-	if (!digits || digits > 12 || i == ARRAY_SIZE(units))
+	if (!digits || digits > 13 || i == ARRAY_SIZE(units))
 		return usage_error(ctx,
 				   "'%s' is no bandwidth: a number with bit, kbit, mbit or gbit behind it, or bps, kbps, mbps, gbps for bytes",
 				   word);
@@ -166,7 +166,7 @@ void limits_put(struct req *req, const struct limit_words *l)
 static void get_access(const struct obj *o, struct gate *g)
 {
 	const struct nlattr *attr = o->attr[TUNNEL_A_ACCESS];
-	size_t n = attr ? nla_len(attr) / sizeof(struct tunnel_network) : 0, i;
+	size_t n = attr ? nla_len(attr) / sizeof(struct tunnel_network) : 0, i, k;
 	struct tunnel_network one;
 
 	memset(g, 0, sizeof(*g));
@@ -176,8 +176,15 @@ static void get_access(const struct obj *o, struct gate *g)
 		/* aligned to 4 bytes only */
 		memcpy(&one, (const char *)nla_data(attr) + i * sizeof(one), sizeof(one));
 		kind = one.deny ? GATE_DENY : GATE_ALLOW;
-		if (one.bits <= 128)
-			from_kernel(&g->network[kind][g->n[kind]++], &one);
+		if (one.bits > 128)
+			continue;
+		from_kernel(&g->network[kind][g->n[kind]], &one);
+		/* what is there twice means the same as once */
+		for (k = 0; k < g->n[kind]; k++)
+			if (!memcmp(&g->network[kind][k], &g->network[kind][g->n[kind]],
+				    sizeof(g->network[kind][k])))
+				break;
+		g->n[kind] += k == g->n[kind];
 	}
 	gate_sort(g);
 }

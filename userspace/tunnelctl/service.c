@@ -73,6 +73,8 @@ static int read_target(struct ctx *ctx, const char *word, const struct keyword *
 	*len = 0;
 	for (i = 0; i < ARRAY_SIZE(how_words); i++)
 		asks = asks || how[i].value;
+	/* in a file they may be behind it */
+	asks = asks || strchr(word, ' ');
 	/* What can only be meant as an address is told what is wrong with one. */
 	if (!asks && (!colon || *word == '[' || word[strspn(word, "0123456789.:")] == '\0'))
 		return parse_address(ctx, word, false, ss, len);

@@ -41,21 +41,44 @@ int parse_mode(struct ctx *ctx, const char *word, uint32_t *mode)
 	return EXIT_OK;
 }
 
-/* A socket there that nobody listens on any more is in the way for nothing. */
-static void remove_stale(const struct sockaddr_storage *ss)
+/*
+ * Can nobody but root, and us, make the path mean something else while we look? One may
+ * not give a file away, or remove it, by a name that others may turn.
+ */
+static bool is_ours_alone(const char *path)
+{
+	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	const char *slash = path;
+	struct stat st;
+
+	do {
+		snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path),
+			 path);
+		if (stat(folder, &st) || (st.st_uid && st.st_uid != geteuid()) ||
+		    (st.st_mode & 022 && !(st.st_mode & S_ISVTX)))
+			return false;
+		slash = strchr(slash + 1, '/');
+	} while (slash);
+	return true;
+}
+
+/* A socket there that nobody listens on any more is in the way for nothing. Return: it is gone. */
+static bool remove_stale(const struct sockaddr_storage *ss)
 {
 	const struct sockaddr_un *un = (const struct sockaddr_un *)ss;
+	bool gone = false;
 	struct stat st;
 	int fd;
 
-	if (lstat(un->sun_path, &st) || !S_ISSOCK(st.st_mode))
-		return;
+	if (!is_ours_alone(un->sun_path) || lstat(un->sun_path, &st) || !S_ISSOCK(st.st_mode))
+		return false;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return;
+		return false;
 	if (connect(fd, (const struct sockaddr *)un, tnl_addr_len(ss)) && errno == ECONNREFUSED)
-		unlink(un->sun_path);
+		gone = !unlink(un->sun_path);
 	close(fd);
+	return gone;
 }
 
 /* struct wish - what a request says of the file */
@@ -128,19 +151,39 @@ static void take_back(struct ctx *ctx, const struct sockaddr_storage *ss, int er
 		 "the owner or the mode of the file cannot be set: %s", strerror(error));
 }
 
+/* With the file root's alone until its owner has been set. */
+static int send_closed(struct ctx *ctx, struct req *req)
+{
+	mode_t mask = umask(FIRST_UMASK);
+	int ret = req_try(ctx, req);
+
+	umask(mask);
+	return ret;
+}
+
 int listener_make(struct ctx *ctx, struct req *req)
 {
+	struct req again = { .err = 0 };
 	struct wish w;
-	mode_t mask;
 	int ret;
 
 	read_wish(req, &w);
 	if (!w.ss.ss_family || ctx->capture)
 		return req_try(ctx, req);
-	remove_stale(&w.ss);
-	mask = umask(FIRST_UMASK);
-	ret = req_try(ctx, req);
-	umask(mask);
+	if ((w.mode >= 0 || w.uid != (uid_t)-1) &&
+	    !is_ours_alone(((struct sockaddr_un *)&w.ss)->sun_path)) {
+		req_drop(req);
+		snprintf(ctx->conn.error, sizeof(ctx->conn.error),
+			 "others than root may write to a folder of the path: 'mode' and 'owner' need one of root's, as below /run");
+		return -EACCES;
+	}
+	again.msg = nlmsg_convert(nlmsg_hdr(req->msg));
+	ret = send_closed(ctx, req);
+	if (ret == -EADDRINUSE && again.msg && remove_stale(&w.ss)) {
+		ret = send_closed(ctx, &again);
+		again.msg = NULL;
+	}
+	nlmsg_free(again.msg);
 	if (ret)
 		return ret;
 	ret = finish(&w);

@@ -40,7 +40,7 @@ _tunnelctl_run() # _tunnelctl_run FIRST: number of the word behind `run`
 _tunnelctl()
 {
 	local cur prev words=() word i
-	local objects='tunnel service listener route certificate expose forward egress session carrier stats info flush monitor keygen pubkey run apply save check config'
+	local objects='tunnel service listener route certificate access expose forward egress session carrier stats info flush monitor keygen pubkey run apply save check config'
 
 	COMPREPLY=()
 	# An address must stay one word, whatever COMP_WORDBREAKS says of colons.
@@ -74,10 +74,10 @@ _tunnelctl()
 		;;
 	1)
 		case ${words[0]} in
-		service | listener)
+		listener | access)
 			mapfile -t COMPREPLY < <(compgen -W 'show add del' -- "$cur")
 			;;
-		tunnel | route)
+		tunnel | service | route)
 			mapfile -t COMPREPLY < <(compgen -W 'show add del set' -- "$cur")
 			;;
 		certificate)
@@ -106,8 +106,8 @@ _tunnelctl()
 		key | psk | ca | certificate) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 		cipher) mapfile -t COMPREPLY < <(compgen -W 'aes-128-gcm aes-256-gcm chacha20-poly1305' -- "$cur") ;;
 		direct) mapfile -t COMPREPLY < <(compgen -W 'on off admin' -- "$cur") ;;
-		dial | listen | peer | name | psk-identity | grace | allow | add) ;;
-		*) mapfile -t COMPREPLY < <(compgen -W 'dial listen peer ca name key certificate psk psk-identity cipher grace allow direct' -- "$cur") ;;
+		dial | listen | peer | name | psk-identity | grace | allow | add | sessions | rate | bandwidth) ;;
+		*) mapfile -t COMPREPLY < <(compgen -W 'dial listen peer ca name key certificate psk psk-identity cipher grace allow direct sessions rate bandwidth' -- "$cur") ;;
 		esac
 		;;
 	'tunnel set')
@@ -134,15 +134,20 @@ _tunnelctl()
 		((${#words[@]} == 2)) &&
 			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names carrier)" -- "$cur")
 		;;
-	'service add' | 'service del')
+	'service add' | 'service del' | 'service set')
 		if [[ $prev == tunnel ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names tunnel)" -- "$cur")
-		elif [[ ${words[1]} == del ]] && ((${#words[@]} == 2)); then
+		elif [[ $prev == proxy ]]; then
+			mapfile -t COMPREPLY < <(compgen -W 'v1 v2' -- "$cur")
+		elif [[ ${words[1]} != add ]] && ((${#words[@]} == 2)); then
 			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names service)" -- "$cur")
 		elif [[ ${words[1]} == add ]] && ((${#words[@]} == 3)); then
 			mapfile -t COMPREPLY < <(compgen -W socket -- "$cur")
-		elif ((${#words[@]} > 2)) && [[ $prev != owner ]]; then
-			mapfile -t COMPREPLY < <(compgen -W 'owner tunnel' -- "$cur")
+		elif ((${#words[@]} > 2)) && [[ ! $prev =~ ^(owner|allow|deny|sessions|rate|bandwidth|name|ca|alpn|verify)$ ]]; then
+			word='tunnel'
+			[[ ${words[1]} == del ]] || word+=' allow deny sessions rate bandwidth'
+			[[ ${words[1]} != add ]] || word+=' owner name ca alpn verify proxy'
+			mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
 		fi
 		;;
 	'egress allow' | 'egress deny' | 'egress del')
@@ -196,6 +201,13 @@ _tunnelctl()
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		else
 			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names listener)" -- "$cur")
+		fi
+		;;
+	'access add' | 'access del')
+		if ((${#words[@]} == 2)); then
+			mapfile -t COMPREPLY < <(compgen -W "$(_tunnelctl_names listener)" -- "$cur")
+		elif ((${#words[@]} == 3)); then
+			mapfile -t COMPREPLY < <(compgen -W 'allow deny proxy' -- "$cur")
 		fi
 		;;
 	'certificate add' | 'certificate del' | 'certificate alpn')

@@ -40,6 +40,8 @@
 #define MAX	    2048
 #define MAX_ADDRESS 512
 
+#define NOT_ALLOWED "its address is not allowed"
+
 struct visitor {
 	struct visitor *next, **prev; /* daemon.visitors, the oldest first */
 	struct daemon *d;
@@ -505,7 +507,7 @@ static void proxy_done(struct visitor *v)
 		link_visitor(v);
 	}
 	if (!table_allows(v->table, &v->source)) {
-		say_refused(v, "its address is not allowed");
+		say_refused(v, NOT_ALLOWED);
 		drop(v);
 		return;
 	}
@@ -570,9 +572,15 @@ void visitor_start(struct daemon *d, struct table *table, int fd,
 		   const struct sockaddr_storage *source)
 {
 	const struct gate *gate = table->rules.gate;
+	bool proxy = gate && gate_has(gate, GATE_PROXY, source);
 	struct visitor *v = NULL;
+	char peer[TNL_ADDRSTRLEN];
 
-	if (count(d, table, source)) {
+	/* before it could take somebody's place */
+	if (!proxy && !table_allows(table, source)) {
+		tnl_format_addr(source, sizeof(*source), peer);
+		refusal_log(d, peer, table->where, NOT_ALLOWED);
+	} else if (count(d, table, source)) {
 		v = calloc(1, sizeof(*v));
 		if (!v)
 			limits_leave(&d->visitor_limits, (const struct sockaddr *)source);
@@ -588,12 +596,8 @@ void visitor_start(struct daemon *d, struct table *table, int fd,
 	v->fd = fd;
 	v->look_ms = LOOK_MS;
 	link_visitor(v);
-	if (gate && gate_has(gate, GATE_PROXY, source)) {
+	if (proxy)
 		begin_proxy(v);
-	} else if (!table_allows(table, source)) {
-		say_refused(v, "its address is not allowed");
-		drop(v);
-	} else {
+	else
 		enter(v);
-	}
 }
