@@ -148,18 +148,6 @@ static int check_text_or_none(const struct nlattr *attr, struct netlink_ext_ack 
 	return strnlen(nla_data(attr), nla_len(attr)) ? check_text(attr, extack) : 0;
 }
 
-static int check_pins(const struct nlattr *attr, struct netlink_ext_ack *extack)
-{
-	struct tnl_pins pins;
-	int err = tnl_pins_read(&pins, nla_data(attr), nla_len(attr));
-
-	if (err == -EINVAL)
-		NL_SET_ERR_MSG_ATTR(extack, attr, "pins are 1 to 8 times 32 bytes");
-	else if (err)
-		NL_SET_ERR_MSG_ATTR(extack, attr, "one of these pins is there twice");
-	return err;
-}
-
 static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_NAME]		= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_name),
 	[TUNNEL_A_SERVICE]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_name),
@@ -198,7 +186,7 @@ static const struct nla_policy policy[TUNNEL_A_MAX + 1] = {
 	[TUNNEL_A_ASK_PORT]	= { .type = NLA_U32 },
 	[TUNNEL_A_ASK_ID]	= { .type = NLA_U64 },
 	[TUNNEL_A_PREFIX]	= { .type = NLA_BINARY, .len = TUNNEL_PREFIX_MAX },
-	[TUNNEL_A_PEER_PINS]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, check_pins),
+	[TUNNEL_A_PEER_PINS]	= NLA_POLICY_VALIDATE_FN(NLA_BINARY, tnl_nl_check_pins),
 	[TUNNEL_A_PEER_CA]	= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text),
 	[TUNNEL_A_PEER_AUTH_NAME] = NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text),
 	[TUNNEL_A_CERT]		= NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, check_text_or_none),

@@ -7,6 +7,19 @@
 
 #define NEED_PIN "attribute PEER_PIN is missing: a tunnel without a pinned peer would trust anybody"
 
+/* tnl_nl_check_pins - of an attribute, as a policy has it */
+int tnl_nl_check_pins(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	struct tnl_pins pins;
+	int err = tnl_pins_read(&pins, nla_data(attr), nla_len(attr));
+
+	if (err == -EINVAL)
+		NL_SET_ERR_MSG_ATTR(extack, attr, "pins are 1 to 8 times 32 bytes");
+	else if (err)
+		NL_SET_ERR_MSG_ATTR(extack, attr, "one of these pins is there twice");
+	return err;
+}
+
 static int refuse(struct genl_info *info, int attr, const char *sentence)
 {
 	NL_SET_BAD_ATTR(info->extack, info->attrs[attr]);

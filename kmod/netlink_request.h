@@ -87,6 +87,7 @@ int tnl_nl_listener_report(struct sk_buff *skb, struct genl_info *info);
 int tnl_nl_listener_del(struct sk_buff *skb, struct genl_info *info);
 
 /* netlink_identity.c */
+int tnl_nl_check_pins(const struct nlattr *attr, struct netlink_ext_ack *extack);
 struct tnl_identity *tnl_nl_identity(struct genl_info *info, const struct tnl_identity *old);
 int tnl_nl_identity_free_of(struct tnl_net *tn, struct genl_info *info, u8 role, const char *local,
 			    const struct tnl_identity *id, const struct tnl_tunnel *except);

@@ -5,7 +5,7 @@
 #
 # TLS 1.3, with the mbedTLS of the next Debian: of carriers, of a listener and to a service;
 # and beside a daemon that has 1.2 only.
-# shellcheck disable=SC2016 # eval expands them
+# shellcheck disable=SC2016,SC2034 # eval expands them
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
 echo 1..31
