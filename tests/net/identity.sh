@@ -9,7 +9,7 @@
 # shellcheck source=tests/net/lib.sh
 # shellcheck disable=SC2016 # eval expands them
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..57
+echo 1..56
 
 AT=198.51.100.1
 key() { # key NAME: a key; sets PIN
