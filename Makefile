@@ -229,9 +229,12 @@ LIBFILES := $(LIBDIR)/$(SONAME) $(LIBDIR)/libtunnel.so $(LIBDIR)/libtunnel.a \
 	$(addprefix $(MANDIR)/man3/,$(notdir $(LIBPAGES)))
 COMPLETIONS := $(wildcard userspace/*/*.bash)
 
+# tunneld is not to be read by the user that its worker becomes: so the kernel lets nobody
+# trace that from its first instruction on (ptrace(2), "dumpable").
 .PHONY: install
 install: userspace ## install under DESTDIR, PREFIX=/usr; with DKMS=1 the module by dkms
-	install -D -t $(SBIN) $(B)/bin/tunnelctl $(B)/bin/tunneld
+	install -D -t $(SBIN) $(B)/bin/tunnelctl
+	install -D -m 711 -t $(SBIN) $(B)/bin/tunneld
 	$(foreach f,$(SERVICES),install -d $(UNITDIR) && sed 's,/usr/sbin/,$(PREFIX)/sbin/,' $f \
 		>$(UNITDIR)/$(notdir $f) && chmod 644 $(UNITDIR)/$(notdir $f);)
 	$(if $(MANPAGES),install -D -m 644 -t $(MANDIR)/man8 $(MANPAGES))

@@ -262,12 +262,13 @@ void tnl_carrier_send_now(struct tnl_carrier *c)
 
 /* --- receiving ----------------------------------------------------------- */
 
-static void hello_through(struct tnl_carrier *c, struct tnl_hello *peer)
+/* Return: false if the lane has been taken from it meanwhile: what it says counts no more. */
+static bool hello_through(struct tnl_carrier *c, struct tnl_hello *peer)
 {
 	c->rewind_to = peer->rx_offset;
-	c->hello_done = true;
 	if (!tnl_lane_set_up(c->lane, c, peer))
-		return;
+		return false;
+	c->hello_done = true;
 	c->was_up = true;
 	set_bit(TNL_CARRIER_REWIND, &c->bits);
 	/* Pairs with the barrier in transmit(). */
@@ -278,6 +279,7 @@ static void hello_through(struct tnl_carrier *c, struct tnl_hello *peer)
 	trace_tunnel_carrier(c->tunnel->id, c->id, true, 0);
 	tnl_notify_carrier(c, TUNNEL_CMD_CARRIER_UP, 0);
 	net_info_ratelimited("%s: carrier %u is up\n", c->tunnel->name, c->id);
+	return true;
 }
 
 /* The dialler spoke first; the answer decides where the lane goes on. */
@@ -292,8 +294,7 @@ static int dialler_hello(struct tnl_carrier *c, struct tnl_hello *peer)
 		c->restart = true;
 		return TUNNEL_REASON_PROTOCOL;
 	}
-	hello_through(c, peer);
-	return 0;
+	return hello_through(c, peer) ? 0 : TUNNEL_REASON_REPLACED;
 }
 
 /*
@@ -380,7 +381,8 @@ static void hello_work(struct work_struct *work)
 	list_del_init(&c->node);
 	lane->n_pending--;
 	hook_locked(c);
-	hello_through(c, peer);
+	/* It cannot have been taken: that needs attach_lock. */
+	WARN_ON_ONCE(!hello_through(c, peer));
 out:
 	mutex_unlock(&lane->attach_lock);
 	if (old)
@@ -467,6 +469,9 @@ static int feed(struct tnl_carrier *c)
 
 		if (test_bit(TNL_CARRIER_PAUSED, &c->bits))
 			return -EAGAIN;
+		/* Who has been revoked in the middle of it opens nothing more. */
+		if (test_bit(TNL_CARRIER_LOST, &c->bits))
+			return -ECONNABORTED;
 		/* Pairs with the barrier in hello_work(). */
 		smp_rmb();
 		if (c->hello_done) {

@@ -117,6 +117,9 @@ static int check_psk(struct genl_info *info, const struct tnl_identity *id)
 {
 	int err;
 
+	if (id->text[TNL_IDENTITY_KEY] || id->text[TNL_IDENTITY_CERT])
+		return refuse(info, info->attrs[TUNNEL_A_KEY] ? TUNNEL_A_KEY : TUNNEL_A_CERT,
+			      "a tunnel has either KEY, a key of its own, or PSK, one that both sides have");
 	err = check_path(info, id, TNL_IDENTITY_PSK,
 			 "attribute PSK is missing: say where the key is that both sides have");
 	if (err)

@@ -7,7 +7,7 @@
 # shellcheck disable=SC2016 # eval expands them
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..99
+echo 1..101
 
 AT=198.51.100.1
 LISTEN=203.0.113.2:4433
@@ -274,6 +274,12 @@ echo nonsense >"$T/home.pem"
 again
 check "nonsense does not replace it" await 20 fresh home 'home.pem: .*the key that was read before stays in use'
 check "and the tunnel comes up" await 20 both_up
+mark gw
+chmod g+w "$T/ca.pem"
+again
+check "authorities that others may change let nobody in" await 20 fresh gw 'ca.pem can be changed by group or others'
+chmod g-w "$T/ca.pem"
+check "when they cannot, it comes up" await 40 both_up
 
 # --- as a file
 

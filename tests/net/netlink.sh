@@ -7,7 +7,7 @@
 # carrier.
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..521
+echo 1..522
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN
 
 check "the module loads" load_module
@@ -370,6 +370,8 @@ refuse(nl, "a second one of this name on the same LOCAL", errno.EEXIST, "the sam
 accept(nl, "another name for it", CMD.TUNNEL_SET, {A.NAME: text("third"), A.PSK_IDENTITY: text("ours")})
 same("the rest stays", (text("/psk"), text("ours"), bytes([77]) * 32),
      tuple(shown("third").get(n) for n in (A.PSK, A.PSK_IDENTITY, A.PEER_PIN)))
+refuse(nl, "a key of its own beside it", errno.EINVAL, "either KEY.*or PSK", CMD.TUNNEL_SET,
+       {A.NAME: text("third"), A.KEY: text("/k")}, A.KEY)
 revision = shown("third")[A.REVISION]
 accept(nl, "an authority in its place", CMD.TUNNEL_SET,
        {A.NAME: text("third"), A.PEER_CA: text("/ca"), A.PEER_AUTH_NAME: text("a.example"), A.KEY: text("/k"),

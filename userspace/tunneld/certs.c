@@ -67,8 +67,8 @@ static int load_chain(struct cert *c, char *err, size_t errlen)
 {
 	struct pem pem;
 	/* the key may be in it */
-	bool secret = !strcmp(c->chain_path, c->key_path);
-	int ret = pem_read(&pem, "certificate", c->chain_path, FILE_MAX, secret, err, errlen);
+	enum pem_care care = strcmp(c->chain_path, c->key_path) ? PEM_PUBLIC : PEM_SECRET;
+	int ret = pem_read(&pem, "certificate", c->chain_path, FILE_MAX, care, err, errlen);
 
 	if (ret)
 		return ret;
@@ -84,7 +84,7 @@ static int load_key(struct cert *c, char *err, size_t errlen)
 {
 	struct pem pem;
 	char why[128];
-	int ret = pem_read(&pem, "key", c->key_path, FILE_MAX, true, err, errlen);
+	int ret = pem_read(&pem, "key", c->key_path, FILE_MAX, PEM_SECRET, err, errlen);
 
 	if (ret)
 		return ret;

@@ -146,6 +146,11 @@ static void on_report(struct workshop *shop, const struct report *r)
 	/* one that we have given up meanwhile */
 	if (!h)
 		return;
+	/* It has not been told of that one: our descriptor still waits to be sent. */
+	if (workshop_recall(shop, h->id)) {
+		workshop_renew(shop, "reports on what it was never asked");
+		return;
+	}
 	if (r->what == REPORT_FAILED)
 		fail(h, r->why, r->has_pin ? r->pin : NULL);
 	else if (is_possible(h, r))

@@ -68,7 +68,7 @@ static int parse_cert(struct identity *id, char *err, size_t errlen)
 {
 	struct pem pem;
 	char why[128];
-	int ret = pem_read(&pem, "certificate", id->cert, CERT_FILE_MAX, false, err, errlen);
+	int ret = pem_read(&pem, "certificate", id->cert, CERT_FILE_MAX, PEM_PUBLIC, err, errlen);
 
 	if (ret)
 		return ret;
@@ -92,7 +92,7 @@ static int parse(struct identity *id, char *err, size_t errlen)
 {
 	struct pem pem;
 	char why[128];
-	int ret = pem_read(&pem, "key", id->path, KEY_FILE_MAX, true, err, errlen);
+	int ret = pem_read(&pem, "key", id->path, KEY_FILE_MAX, PEM_SECRET, err, errlen);
 
 	if (ret)
 		return ret;

@@ -9,18 +9,23 @@
 #include "pem.h"
 
 static int check(const char *what, const char *path, const struct stat *st, size_t most,
-		 bool secret, char *err, size_t errlen)
+		 enum pem_care care, char *err, size_t errlen)
 {
 	if (!S_ISREG(st->st_mode)) {
 		snprintf(err, errlen, "%s %s is not a regular file", what, path);
 		return -EINVAL;
 	}
-	if (secret && st->st_mode & (S_IRWXG | S_IRWXO)) {
+	if (care == PEM_SECRET && st->st_mode & (S_IRWXG | S_IRWXO)) {
 		snprintf(err, errlen, "%s %s is accessible to group or others (chmod 600 %s)", what,
 			 path, path);
 		return -EPERM;
 	}
-	if (secret && st->st_uid && st->st_uid != geteuid()) {
+	if (care == PEM_TRUSTED && st->st_mode & (S_IWGRP | S_IWOTH)) {
+		snprintf(err, errlen, "%s %s can be changed by group or others (chmod go-w %s)",
+			 what, path, path);
+		return -EPERM;
+	}
+	if (care != PEM_PUBLIC && st->st_uid && st->st_uid != geteuid()) {
 		snprintf(err, errlen,
 			 "%s %s belongs to user %u, who could change it (chown root %s)", what,
 			 path, st->st_uid, path);
@@ -54,7 +59,7 @@ static int read_text(struct pem *pem, int fd)
 	return 0;
 }
 
-int pem_read(struct pem *pem, const char *what, const char *path, size_t most, bool secret,
+int pem_read(struct pem *pem, const char *what, const char *path, size_t most, enum pem_care care,
 	     char *err, size_t errlen)
 {
 	/*
@@ -69,7 +74,7 @@ int pem_read(struct pem *pem, const char *what, const char *path, size_t most, b
 	if (ret) {
 		snprintf(err, errlen, "%s %s: %s", what, path, strerror(-ret));
 	} else {
-		ret = check(what, path, &pem->st, most, secret, err, errlen);
+		ret = check(what, path, &pem->st, most, care, err, errlen);
 		if (!ret) {
 			ret = read_text(pem, fd);
 			if (ret)
@@ -98,7 +103,7 @@ bool pem_is_same(const char *path, const struct stat *had)
 
 	return !stat(path, &st) && st.st_dev == had->st_dev && st.st_ino == had->st_ino &&
 	       st.st_size == had->st_size && st.st_mode == had->st_mode &&
-	       st.st_mtim.tv_sec == had->st_mtim.tv_sec &&
+	       st.st_uid == had->st_uid && st.st_mtim.tv_sec == had->st_mtim.tv_sec &&
 	       st.st_mtim.tv_nsec == had->st_mtim.tv_nsec;
 }
 

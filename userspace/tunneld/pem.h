@@ -15,14 +15,21 @@ struct pem {
 	size_t len;	/* with it, as mbedTLS wants it */
 };
 
+/** enum pem_care - who but root, and who we are, may do what with a file */
+enum pem_care {
+	PEM_PUBLIC,  /* whatever */
+	PEM_TRUSTED, /* nobody may change it: it says who is let in */
+	PEM_SECRET,  /* nobody may read or change it */
+};
+
 /**
  * pem_read - read all of a file
  * @what: what it is to be, for the sentences: "key"
  * @most: bytes
- * @secret: is it refused if others than root, or who we are, can read or change it?
+ * @care: who may do what with it; a file of another kind is refused
  * Return: 0, or -errno with a sentence in @err and nothing to free.
  */
-int pem_read(struct pem *pem, const char *what, const char *path, size_t most, bool secret,
+int pem_read(struct pem *pem, const char *what, const char *path, size_t most, enum pem_care care,
 	     char *err, size_t errlen);
 
 /** pem_free - wipe it. Also of one that was never read, if it is all zero. */

@@ -56,7 +56,7 @@ static struct trust *load(const char *path, char *err, size_t errlen)
 	t->refs = 1;
 	memcpy(t->path, path, len);
 	mbedtls_x509_crt_init(&t->chain);
-	if (pem_read(&pem, "CA file", path, FILE_MAX, false, err, errlen)) {
+	if (pem_read(&pem, "CA file", path, FILE_MAX, PEM_TRUSTED, err, errlen)) {
 		trust_put(t);
 		return NULL;
 	}
