@@ -8,7 +8,7 @@
 # shellcheck disable=SC2016 # eval expands them
 # shellcheck source=tests/net/lib.sh
 . "$TUNNEL_SRC/tests/net/lib.sh"
-echo 1..87
+echo 1..91
 
 export PYTHONPATH=$TUNNEL_SRC/tests/net BIN T OUT
 AT=198.51.100.1
@@ -162,6 +162,10 @@ same "then whoever" without "$(caller ask $AT 8000 192.0.2.77)"
 check "a listener where one may not come in" eval 'tctl gw route add $AT:8001 to home/plain && tctl gw access add $AT:8001 deny 198.51.100.2'
 same "does not" 'curl: 56' "$(get http://$AT:8001/ | sed 's/52/56/')"
 same "another one does" without "$(in_ns gw curl -s -m 40 http://$AT:8001/)"
+check "all in one line" tctl gw forward $AT:8002 to home/plain deny 198.51.100.2 proxy 10.0.0.0/8,10.1.0.0/16
+same "that one does not come in" 'curl: 56' "$(get http://$AT:8002/ | sed 's/52/56/')"
+same "another one does, as well" without "$(in_ns gw curl -s -m 40 http://$AT:8002/)"
+refused "not what leads out of the peer's host" 'networks are for services' tctl gw forward $AT:8003 to home/127.0.0.1:1 deny 10.0.0.0/8
 check "a header from a stranger is none" eval 'tctl gw access del $AT:8001 deny 198.51.100.2 && tctl gw access add $AT:8001 proxy 10.0.0.0/8 && tctl gw route add $AT:8001 at 1 path /y to home/to-v1'
 same "it is a request that is not one" 400 "$(code http://$AT:8001/ --haproxy-protocol)"
 

@@ -61,7 +61,7 @@ static int parse_bandwidth(struct ctx *ctx, const char *word, uint64_t *bytes)
 	return EXIT_OK;
 }
 
-static int parse_networks(struct ctx *ctx, const char *word, enum gate_kind kind, struct gate *g)
+int parse_networks(struct ctx *ctx, const char *word, enum gate_kind kind, struct gate *g)
 {
 	char one[NETWORK_TEXT_MAX];
 	const char *at = word, *why;

@@ -45,6 +45,9 @@ void limits_keywords(struct keyword *kw, size_t n);
  */
 int limits_parse(struct ctx *ctx, const struct keyword *kw, size_t n, struct limit_words *l);
 
+/** parse_networks - "NETWORK,..." as networks of @kind. Return: EXIT_*, said why. */
+int parse_networks(struct ctx *ctx, const char *word, enum gate_kind kind, struct gate *g);
+
 /** limits_put - attributes of what was named */
 void limits_put(struct req *req, const struct limit_words *l);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <netlink/attr.h>
 #include "destination.h"
+#include "limit_words.h"
 #include "socket_file.h"
 #include "target.h"
 #include "tunnelctl.h"
@@ -84,9 +85,45 @@ static int read_file_words(struct ctx *ctx, const struct keyword *mode, const st
 	return EXIT_OK;
 }
 
+/* Who may come in, as a listener with one route: "allow", "deny", "proxy", in the order of kinds. */
+static int add_with_gate(struct ctx *ctx, const struct sockaddr_storage *ss, int len,
+			 const struct keyword *kw, const char *tunnel, const char *service)
+{
+	char text[GATE_KINDS * GATE_MAX * GATE_LINE_MAX + 2 * TUNNEL_NAME_MAX + 8];
+	struct gate g = { .n = { 0 } };
+	char line[GATE_LINE_MAX];
+	enum gate_kind kind;
+	struct req req;
+	size_t at = 0, i;
+	int ret = EXIT_OK;
+
+	for (kind = 0; !ret && kind < GATE_KINDS; kind++)
+		if (kw[kind].value)
+			ret = parse_networks(ctx, kw[kind].value, kind, &g);
+	for (kind = 0; kind < GATE_KINDS; kind++)
+		for (i = 0; i < g.n[kind]; i++)
+			at += sprintf(text + at, "%s\n",
+				      gate_format(kind, &g.network[kind][i], line));
+	sprintf(text + at, "to %s/%s", tunnel, service);
+	if (!ret)
+		ret = req_begin(ctx, &req, TUNNEL_CMD_LISTENER_NEW, 0);
+	if (ret)
+		return ret;
+	req_data(&req, TUNNEL_A_ADDRESS, ss, len);
+	req_string(&req, TUNNEL_A_ROUTES, text);
+	ret = req_send(ctx, &req, NULL, NULL);
+	return ret || ctx->capture ? ret : route_await(ctx, ss, len);
+}
+
 static int listener_add(struct ctx *ctx, int argc, char **argv)
 {
-	struct keyword kw[] = { { .name = "to" }, { .name = "mode" }, { .name = "owner" } };
+	struct keyword kw[] = { { .name = "to" },
+				{ .name = "mode" },
+				{ .name = "owner" },
+				{ .name = gate_word(GATE_PROXY) },
+				{ .name = gate_word(GATE_ALLOW) },
+				{ .name = gate_word(GATE_DENY) } };
+	const struct keyword *gate = kw + 3;
 	char tunnel[TUNNEL_NAME_MAX + 1], asked[DESTINATION_MAX + 1];
 	struct sockaddr_storage ss;
 	const char *service = NULL;
@@ -103,6 +140,16 @@ static int listener_add(struct ctx *ctx, int argc, char **argv)
 		ret = usage_error(ctx, "'to TUNNEL/SERVICE' is missing");
 	if (!ret)
 		ret = read_target(ctx, kw[0].value, tunnel, &service, asked);
+	if (!ret && (gate[GATE_PROXY].value || gate[GATE_ALLOW].value || gate[GATE_DENY].value)) {
+		if (ss.ss_family == AF_UNIX)
+			return usage_error(ctx,
+					   "a path has 'mode' and 'owner' for who may come in, not networks");
+		if (*asked)
+			return usage_error(ctx,
+					   "networks are for services: what leads to %s has none",
+					   asked);
+		return add_with_gate(ctx, &ss, len, gate, tunnel, service);
+	}
 	if (!ret)
 		ret = req_begin(ctx, &req, TUNNEL_CMD_LISTENER_NEW, 0);
 	if (ret)
@@ -154,9 +201,12 @@ static int forward(struct ctx *ctx, int argc, char **argv)
 }
 
 #define FILE_USAGE "[mode MODE] [owner UID[:GID]]"
+#define GATE_USAGE "[allow NETWORK,...] [deny NETWORK,...] [proxy NETWORK,...]"
 
 const struct command forward_commands[] = {
-	{ "", "{ ADDR:PORT | unix:PATH " FILE_USAGE " } to { TUNNEL/SERVICE | TUNNEL/HOST:PORT }",
+	{ "",
+	  "{ ADDR:PORT " GATE_USAGE " | unix:PATH " FILE_USAGE
+	  " } to { TUNNEL/SERVICE | TUNNEL/HOST:PORT }",
 	  "lead local connections to the peer: 'listener add' in other words", forward },
 	{ 0 },
 };
@@ -164,7 +214,8 @@ const struct command forward_commands[] = {
 const struct command listener_commands[] = {
 	{ "show", "", "list listeners", listener_show },
 	{ "add",
-	  "{ ADDR:PORT | unix:PATH " FILE_USAGE " } to { TUNNEL/SERVICE | TUNNEL/HOST:PORT }",
+	  "{ ADDR:PORT " GATE_USAGE " | unix:PATH " FILE_USAGE
+	  " } to { TUNNEL/SERVICE | TUNNEL/HOST:PORT }",
 	  "lead local connections to a service of the peer, or out of its host as far as its egress rules allow; port 0: the address chosen is printed; a file can be used by root only unless mode or owner say otherwise",
 	  listener_add },
 	{ "del", "{ ADDR:PORT | unix:PATH }", "stop listening", listener_del },

@@ -181,7 +181,7 @@ _tunnelctl()
 			compopt -o nospace 2>/dev/null
 			mapfile -t COMPREPLY < <(compgen -S / -W "$(_tunnelctl_names tunnel)" -- "$cur")
 		elif ((${#words[@]} > 2)); then
-			mapfile -t COMPREPLY < <(compgen -W to -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W 'to allow deny proxy mode owner' -- "$cur")
 		fi
 		;;
 	'route add')
