@@ -209,8 +209,9 @@ class Request:
 
 
 def state(nl):
-    """As Genl.state(), without what an attempt to change may raise."""
-    return nl.state()[1:]
+    """As Genl.state(), without what an attempt to change may raise, as revisions."""
+    *kinds, carriers = nl.state()[1:]
+    return [[{n: v for n, v in o.items() if n != A.REVISION} for o in objects] for objects in kinds] + [carriers]
 
 
 def requests(parts=""):
