@@ -10,20 +10,11 @@
 echo 1..101
 
 AT=198.51.100.1
+# shellcheck source=tests/net/lib_peers.sh
+. "$TUNNEL_SRC/tests/net/lib_peers.sh"
 LISTEN=203.0.113.2:4433
 psk() { # psk NAME: a key that both sides have
 	(umask 077 && openssl rand -hex 32 >"$T/$1.psk")
-}
-both_up() { tunnel_up home && tunnel_up gw; }
-down() { ! tunnel_up home && ! tunnel_up gw; }
-carrier() { # carrier NS: "NUMBER PIN" of the carrier of its first tunnel
-	local said
-	said=$(tctl "$1" -j carrier show)
-	[[ $said =~ \"carrier\":\ ?([0-9]+).*\"peer_pin\":\ ?\"([0-9a-f]+)\" ]] && echo "${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
-}
-again() { tctl home carrier del "$(carrier home | cut -d' ' -f1)"; }
-logged() { # logged NS PATTERN [COUNT]: so often, or more often
-	[ "$(grep -Ec -- "$2" "$OUT/tunneld-$1.log")" -ge "${3:-1}" ]
 }
 seen=0
 fresh() { # fresh NS PATTERN: in the log behind the last mark
@@ -36,22 +27,6 @@ refuses() { # refuses NAME NS PATTERN WORDS...: tunnelctl does, with these words
 through() { # through NAME: 100 KB, and that they are right
 	same "$1" "$(sum_of 100k)" "$(fetch client http://$AT/100k 30)"
 }
-cat >"$T/hears.py" <<'EOP'
-import socket, sys
-s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
-s.sendall(b"x")
-assert s.recv(1) == b"x"
-print("open", flush=True)
-try:
-    print("end" if not s.recv(1) else "data", flush=True)
-except OSError as e:
-    print(type(e).__name__, flush=True)
-EOP
-hears() { # hears NAME: at the client, through the gateway, to the echo at home
-	in_ns client python3 "$T/hears.py" $AT 9101 >"$T/$1" 2>&1 &
-	await 30 grep -q open "$T/$1"
-}
-heard() { [ "$(tail -n 1 "$T/$1")" = "$2" ]; }
 
 # authority NAME: who signs
 authority() {
@@ -157,7 +132,7 @@ was=$(carrier gw)
 cp -p "$T/one.psk" "$T/two.psk.new" && mv "$T/two.psk.new" "$T/two.psk"
 stop_daemon gw
 start_daemon gw
-again
+again home
 check "another key in the file, and nobody said so: refused" await 20 logged gw "two.psk holds another key than tunnel home was given: 'tunnelctl tunnel set home psk $T/two.psk' takes it"
 check "the tunnel is down" await 10 down
 check "it is said" eval 'tctl gw tunnel set home psk "$T/two.psk" && tctl home tunnel set gw psk "$T/one.psk"'
@@ -224,7 +199,7 @@ tctl home tunnel del gw2
 turned_away() { # turned_away NAME FILE PATTERN
 	mark gw
 	tctl home tunnel set gw certificate "$2"
-	[ -z "$(carrier home)" ] || again
+	[ -z "$(carrier home)" ] || again home
 	check "$1: refused" await 20 fresh gw "$3"
 }
 turned_away "of another authority" "$T/foreigner.pem" "nobody in $T/ca.pem has signed its certificate for home.example"
@@ -265,18 +240,18 @@ was=$(carrier gw)
 cp "$T/old.pem" "$T/new" && mv "$T/new" "$T/home.pem"
 same "a certificate that was replaced ends nothing" "$was" "$(carrier gw)"
 mark gw
-again
+again home
 check "but counts for the next carrier" await 20 fresh gw 'is not valid since 2021-02-03'
 cat "$T/leaf.pem" "$T/middle.pem" >"$T/new" && mv "$T/new" "$T/home.pem"
 check "with a right one it comes up" await 40 both_up
 mark home
 echo nonsense >"$T/home.pem"
-again
+again home
 check "nonsense does not replace it" await 20 fresh home 'home.pem: .*the key that was read before stays in use'
 check "and the tunnel comes up" await 20 both_up
 mark gw
 chmod g+w "$T/ca.pem"
-again
+again home
 check "authorities that others may change let nobody in" await 20 fresh gw 'ca.pem can be changed by group or others'
 chmod g-w "$T/ca.pem"
 check "when they cannot, it comes up" await 40 both_up
